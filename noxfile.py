@@ -1,0 +1,109 @@
+"""One command per chore: ``nox -s lint``, ``types``, ``tests``, ``docs``, ``bench``.
+
+What a session installs comes from the dependency groups of pyproject.toml, and the Pythons
+that are tested come from its classifiers: nothing is listed twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests", "tests_bare", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+OLDEST = PYTHONS[0]
+
+# What tests_bare leaves to the other test sessions.
+BESIDE_THE_CORE = ["cli", "emulator", "integration"]
+
+# Calls as callers write them: checked by the type checkers, never run.
+TYPING_TESTS = "tests/typing_api.py"
+
+
+def install(session: nox.Session, *packages: str, groups: tuple[str, ...] = ()) -> None:
+    """Install packages and dependency groups in one go, so that they are resolved together."""
+    session.install(*packages, *nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+def build_wheel(session: nox.Session) -> str:
+    """Build the wheel that would be published; returns its path."""
+    session.install("build")
+    out = Path(session.create_tmp()) / "wheel"
+    for stale in out.glob("*.whl"):
+        stale.unlink()
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(out), silent=True)
+    (wheel,) = out.glob("*.whl")
+    return str(wheel)
+
+
+def install_wheel(session: nox.Session, extras: str = "", groups: tuple[str, ...] = ()) -> None:
+    """Install the built wheel, afresh even where its version is installed already."""
+    wheel = build_wheel(session)
+    install(session, wheel + extras, groups=groups)
+    session.install("--force-reinstall", "--no-deps", wheel)
+
+
+def pytest_on_the_wheel(session: nox.Session, *args: str) -> None:
+    """Run pytest so that ``kilo_sdk`` is what is installed, not what lies in the tree."""
+    session.run("pytest", "-o", "pythonpath=", *args, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, and which module may import which."""
+    install(session, groups=("lint",))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session(python=OLDEST)
+def types(session: nox.Session) -> None:
+    """The package, and calls as callers write them, under mypy strict and pyright."""
+    install(session, "-e", ".[cli]", groups=("types",))
+    targets = ["kilo_sdk", *([TYPING_TESTS] if Path(TYPING_TESTS).exists() else [])]
+    session.run("mypy", *targets)
+    session.run("pyright", *targets)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests on the built wheel, per supported Python; locally a missing one is skipped."""
+    install_wheel(session, "[cli]", groups=("test",))
+    pytest_on_the_wheel(session)
+
+
+@nox.session(python=OLDEST)
+def tests_bare(session: nox.Session) -> None:
+    """The wheel with no extra: it imports with nothing else there, and its core works."""
+    install_wheel(session)
+    session.run("python", "-I", "-W", "error", "-c", "import kilo_sdk, kilo_sdk.emulator")
+    install(session, groups=("test",))
+    pytest_on_the_wheel(session, *(f"--ignore=tests/{part}" for part in BESIDE_THE_CORE))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into site/; a broken link or an unlisted page is an error."""
+    install(session, groups=("docs",))
+    # The theme announces other software on every run.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks, side by side with peers; arguments after -- go to them."""
+    install(session, "-e", ".[fast]", groups=("bench",))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def bench_short(session: nox.Session) -> None:
+    """The benchmarks in a run short enough to notice that they broke; its numbers mean little."""
+    install(session, "-e", ".[fast]", groups=("bench",))
+    session.run("python", "-m", "benchmarks", "--short", *session.posargs)
