@@ -1,0 +1,133 @@
+"""Async streaming SDK for Kilo Gateway.
+
+async with KiloClient() as client:
+    async with client.chat.completions.stream(messages="Say hi") as stream:
+        async for text in stream.text_deltas():
+            print(text, end="", flush=True)
+"""
+
+from typing import TYPE_CHECKING
+
+from kilo_sdk._version import __version__
+from kilo_sdk.client import KiloClient
+from kilo_sdk.errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ContextLengthExceededError,
+    InsufficientCreditsError,
+    InternalServerError,
+    KiloError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitError,
+    ServiceUnavailableError,
+    StreamError,
+    StreamInterruptedError,
+    StreamProtocolError,
+    ToolArgumentsError,
+    UpstreamError,
+)
+from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
+from kilo_sdk.middleware.reasoning_injection import ModelHints
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.retry import RetryPolicy
+from kilo_sdk.streaming import CompletionStream
+from kilo_sdk.timeouts import Timeouts
+from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
+from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
+from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
+from kilo_sdk.types.completion import ChatCompletion, Choice
+from kilo_sdk.types.events import (
+    Finished,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallDone,
+    UsageReported,
+)
+from kilo_sdk.types.message import Message
+from kilo_sdk.types.reasoning import Reasoning
+from kilo_sdk.types.tool_call import ToolCall, ToolCallChunk
+from kilo_sdk.types.usage import Usage
+
+if TYPE_CHECKING:
+    from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.types.model_info import ModelInfo
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ChatCompletion",
+    "Choice",
+    "ChunkChoice",
+    "CompletionChunk",
+    "CompletionStream",
+    "ConfigurationError",
+    "ContextLengthExceededError",
+    "Delta",
+    "Finished",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "KiloClient",
+    "KiloError",
+    "Message",
+    "ModelCatalog",
+    "ModelHints",
+    "ModelInfo",
+    "ModelRef",
+    "NotFoundError",
+    "OpenAICompatibleTransport",
+    "OutgoingRequest",
+    "PermissionDeniedError",
+    "ProtocolError",
+    "ProxyGeminiTransport",
+    "ProxyOpenAITransport",
+    "RateLimitError",
+    "Reasoning",
+    "ReasoningDelta",
+    "RequestMiddleware",
+    "ResponseMiddleware",
+    "RetryPolicy",
+    "ServiceUnavailableError",
+    "StreamError",
+    "StreamEvent",
+    "StreamInterruptedError",
+    "StreamProtocolError",
+    "TextDelta",
+    "Timeouts",
+    "ToolArgumentsError",
+    "ToolCall",
+    "ToolCallChunk",
+    "ToolCallDelta",
+    "ToolCallDone",
+    "TransportAdapter",
+    "UpstreamError",
+    "Usage",
+    "UsageReported",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import the catalogue's classes when they are first asked for."""
+    if name == "ModelCatalog":
+        from kilo_sdk.catalog.catalog import ModelCatalog
+
+        return ModelCatalog
+    if name == "ModelInfo":
+        from kilo_sdk.types.model_info import ModelInfo
+
+        return ModelInfo
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

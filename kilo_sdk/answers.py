@@ -1,0 +1,166 @@
+"""The whole answer from its body, and what every way of decoding shares.
+
+Sans-IO. A body that did not come as a stream is led through the same accumulator as a
+stream's chunks (``stream_decoder``), so that both make the same completion.
+
+Source: GATEWAY 5 (answers), GATEWAY 8 (errors inside a 200).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+import orjson
+
+from kilo_sdk.accumulate import CompletionAccumulator
+from kilo_sdk.error_mapping import error_from_payload
+from kilo_sdk.errors import APIError, ProtocolError
+from kilo_sdk.middleware.chain import ResponseChain
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.transports.base import TransportAdapter
+from kilo_sdk.types.completion import ChatCompletion
+from kilo_sdk.types.wire import WireCompletion, WireDict
+
+__all__ = [
+    "SHOWN_BODY_BYTES",
+    "AnswerContext",
+    "decode_completion",
+    "describe_garbage",
+    "shown_body",
+    "take_whole",
+]
+
+SHOWN_BODY_BYTES: Final = 4096
+"""How much of a broken answer an error keeps as its ``body``."""
+
+_LOOKED_AT_BYTES: Final = 60
+
+
+@attrs.frozen(slots=True)
+class AnswerContext:
+    """What decoding needs to know of the answer besides its bytes.
+
+    Attributes:
+        transport: Turns events and bodies into OpenAI's shape.
+        response_chain: What chunks and completions pass.
+        ref: The model that was asked.
+        request_id: From the response headers, or None.
+        headers: The response headers.
+        content_type: The media type, lower case; empty where none was sent.
+    """
+
+    transport: TransportAdapter
+    response_chain: ResponseChain
+    ref: ModelRef
+    request_id: str | None
+    headers: Mapping[str, str]
+    content_type: str
+
+    def error_inside(self, payload: WireDict, *, in_stream: bool) -> APIError:
+        """Return the exception for an error that came with status 200."""
+        return error_from_payload(
+            payload,
+            http_status=200,
+            headers=self.headers,
+            model=self.ref.id,
+            now=time.time(),
+            in_stream=in_stream,
+        )
+
+    def words(self, message: str) -> str:
+        """Return a message with the model and the request id behind it."""
+        where = f"; model {self.ref.id}"
+        if self.request_id:
+            where = f"{where}, request id {self.request_id}"
+        return message + where
+
+
+def decode_completion(body: bytes, context: AnswerContext) -> ChatCompletion:
+    """Return the completion that the body of a non-streaming answer holds.
+
+    Raises:
+        APIStatusError: The body holds an error instead, or a choice does.
+        ProtocolError: The body is no JSON object with choices.
+    """
+    accumulator = CompletionAccumulator()
+    completion = take_whole(body, context, accumulator)
+    refused = accumulator.error()
+    if refused is not None:
+        raise context.error_inside({**completion, "error": refused}, in_stream=False)
+    return ChatCompletion.from_wire(
+        accumulator.build(), model_ref=context.ref, request_id=context.request_id
+    )
+
+
+def describe_garbage(data: bytes, content_type: str) -> str:
+    """Say in a few words what kind of thing was seen.
+
+    None of its content: a broken server may echo the prompt or the key, and messages end
+    up in logs. ``shown_body`` keeps the beginning for the error's ``body``.
+    """
+    head = data.lstrip()[:_LOOKED_AT_BYTES]
+    if not head:
+        seen = "nothing"
+    elif head[:1] == b"<":
+        seen = f"{len(data)} bytes of HTML or XML"
+    elif head[:1] in (b"{", b"["):
+        seen = f"{len(data)} bytes of JSON that breaks off or is malformed"
+    elif head.isascii() and head.replace(b"\n", b"").replace(b"\r", b"").decode().isprintable():
+        seen = f"{len(data)} bytes of other text"
+    else:
+        seen = f"{len(data)} bytes that are no text"
+    return f"{seen} (content type {content_type})" if content_type else seen
+
+
+def shown_body(data: bytes) -> str:
+    """Return the beginning of what was seen, for the ``body`` of an error."""
+    return data[:SHOWN_BODY_BYTES].decode("utf-8", "replace")
+
+
+def take_whole(
+    body: bytes, context: AnswerContext, accumulator: CompletionAccumulator
+) -> WireCompletion:
+    """Lead a whole answer's body through the middleware into an accumulator.
+
+    Returns:
+        The completion as the accumulator took it.
+
+    Raises:
+        APIStatusError: The body holds an error instead.
+        ProtocolError: The body is no JSON object with choices.
+    """
+    completion = _parse_completion(body, context)
+    for step in context.response_chain.completion_steps():
+        step(completion)
+    accumulator.add_whole(completion)
+    return completion
+
+
+def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:
+    try:
+        wire = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        seen = describe_garbage(body, context.content_type)
+        raise _protocol_error(
+            f"the answer is no JSON, but {seen}", shown_body(body), context
+        ) from exc
+    if not isinstance(wire, dict):
+        kind = type(wire).__name__
+        raise _protocol_error(f"the answer is a JSON {kind}, not an object", wire, context)
+    if wire.get("error"):
+        raise context.error_inside(wire, in_stream=False)
+    completion = context.transport.decode_completion(wire)
+    choices = completion.get("choices")
+    some = choices if isinstance(choices, list) else [choices]
+    if not choices or not any(isinstance(choice, dict) for choice in some):
+        raise _protocol_error("the answer is a JSON object without choices", wire, context)
+    return completion
+
+
+def _protocol_error(message: str, body: object, context: AnswerContext) -> ProtocolError:
+    return ProtocolError(
+        context.words(message), request_id=context.request_id, body=body, model=context.ref.id
+    )

@@ -1,0 +1,308 @@
+"""The tries of one call: building the request, sending it, retrying, failing over.
+
+What to do after a failure is decided by ``retry``; this shell waits and sends. It ends
+where an answer begins: what the answer holds is for ``resources.chat`` and ``streaming``.
+
+Source: GATEWAY 3 (failover is the client's job), GATEWAY 8 (what can be retried).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+from math import inf
+from typing import Final
+
+import anyio
+import attrs
+import orjson
+
+from kilo_sdk.error_mapping import error_from_response
+from kilo_sdk.errors import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    ProtocolError,
+)
+from kilo_sdk.http import Connections, Exchange, timeout_error
+from kilo_sdk.middleware.base import OutgoingRequest
+from kilo_sdk.middleware.chain import RequestChain, ResponseChain
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
+from kilo_sdk.timeouts import CallClocks
+from kilo_sdk.transports.base import CompletionCall, TransportAdapter
+
+__all__ = ["Answer", "Attempts", "Route"]
+
+_log: Final = logging.getLogger("kilo_sdk.attempts")
+_ERROR_BODY_MAX: Final = 4 * 2**20
+# RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+
+@attrs.frozen(slots=True)
+class Route:
+    """A transport with the chains that its calls pass, the caller's middleware included.
+
+    Attributes:
+        transport: Makes requests of calls and chunks of events.
+        request_chain: The transport's own request middleware, then the caller's.
+        response_chain: The transport's own response middleware, then the caller's.
+    """
+
+    transport: TransportAdapter
+    request_chain: RequestChain
+    response_chain: ResponseChain
+
+
+@attrs.frozen(slots=True)
+class Answer:
+    """A response with status 200 whose body has not been read.
+
+    Attributes:
+        exchange: The bytes as they arrive.
+        route: How to decode them.
+        ref: The model that was asked.
+        request_id: The gateway's id of the request, where its headers name one.
+    """
+
+    exchange: Exchange
+    route: Route
+    ref: ModelRef
+    request_id: str | None
+
+
+class Attempts:
+    """One call, until its answer begins. For one task at a time.
+
+    Args:
+        candidates: The call as it goes to each model, the first choice first, with the
+            route of each.
+        connections: Where to send.
+        policy: How often to try each model.
+        clocks: The clocks of the whole call.
+    """
+
+    __slots__ = (
+        "_body",
+        "_candidates",
+        "_connections",
+        "_failures",
+        "_final",
+        "_policy",
+        "_position",
+        "_reauthenticated",
+        "_request",
+        "_retry",
+        "_tries",
+        "clocks",
+    )
+
+    def __init__(
+        self,
+        candidates: Sequence[tuple[CompletionCall, Route]],
+        connections: Connections,
+        policy: RetryPolicy,
+        clocks: CallClocks,
+    ) -> None:
+        self._candidates = candidates
+        self._connections = connections
+        self._policy = policy
+        self.clocks = clocks
+        self._position = 0
+        self._tries = 0
+        self._retry = RetryState(policy)
+        self._reauthenticated = False
+        self._failures: list[APIError] = []
+        self._final: APIError | None = None
+        self._request: OutgoingRequest | None = None
+        self._body = b""
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model that is being asked."""
+        return self._candidates[self._position][0].ref
+
+    async def open(self) -> Answer:
+        """Send the request, again where that may help, until an answer begins.
+
+        Raises:
+            APIError: No try brought one; the last failure, the others in its notes.
+            ConfigurationError: The request cannot be built or sent.
+        """
+        while True:
+            # A middleware that refuses is not a try that failed, whatever it raises.
+            request = self._request or await self._build()
+            try:
+                return await self._send(request)
+            except APIError as error:
+                await self.recover(error)
+
+    async def recover(self, error: APIError) -> None:
+        """Wait until another try is due, or raise the error when none is.
+
+        To be called only while nothing of the answer has reached the caller. An error that
+        was final stays so.
+        """
+        if error is self._final:
+            raise error
+        if self._may_reauthenticate(error):
+            self._request = None
+            return
+        wait = self._retry.next_wait(error)
+        if wait is not None and wait < self.clocks.total_left:
+            _log.info(
+                "retry.waiting model=%s try=%d wait=%.3f reason=%s",
+                self.ref.id,
+                self._tries,
+                wait,
+                type(error).__name__,
+            )
+            self._connections.check_open()
+            await anyio.sleep(wait)
+            self.clocks.spend(wait)
+            return
+        if self._position + 1 < len(self._candidates) and may_fail_over(error):
+            _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
+            self._failures.append(error)
+            self._position += 1
+            self._retry = RetryState(self._policy)
+            self._reauthenticated = False
+            self._request = None
+            return
+        self._final = error
+        for failure in self._failures:
+            error.add_note(f"before it: {type(failure).__name__}: {failure}")
+        raise error
+
+    def _may_reauthenticate(self, error: APIError) -> bool:
+        if not isinstance(error, AuthenticationError) or self._reauthenticated:
+            return False
+        self._reauthenticated = True
+        return self._candidates[self._position][1].request_chain.on_unauthorized()
+
+    async def _send(self, request: OutgoingRequest) -> Answer:
+        call, route = self._candidates[self._position]
+        request.set_header("X-Kilo-Retry-Count", str(self._tries))
+        self._tries += 1
+        self.clocks.begin_try()
+        debug = _log.isEnabledFor(logging.DEBUG)
+        if debug:
+            _log.debug("> request.started model=%s try=%d", call.ref.id, self._tries)
+        exchange = await self._connections.send(
+            "POST",
+            request.url,
+            headers=request.headers,
+            body=self._body,
+            clocks=self.clocks,
+            model=call.ref.id,
+        )
+        if debug:
+            _log.debug("< response.headers model=%s status=%d", call.ref.id, exchange.status)
+        if exchange.status != 200:
+            raise await failure_of(exchange, model=call.ref.id)
+        return Answer(exchange, route, call.ref, request_id_of(exchange))
+
+    async def _build(self) -> OutgoingRequest:
+        call, route = self._candidates[self._position]
+        request = route.transport.prepare(call)
+        await run_middleware(route.request_chain, request, self.clocks, model=call.ref.id)
+        self._body = encode_body(request.payload)
+        self._request = request
+        return request
+
+
+async def run_middleware(
+    chain: RequestChain, request: OutgoingRequest, clocks: CallClocks, *, model: str | None
+) -> None:
+    """Let the middleware change the request, and check that it can be sent.
+
+    Raises:
+        APITimeoutError: The total clock ran out, while a token was awaited for one.
+        ConfigurationError: The headers cannot be sent.
+    """
+    if clocks.total_left == inf:
+        # The usual case: a scope that can never end costs more than the middleware.
+        await chain.run(request)
+    else:
+        started = anyio.current_time()
+        with anyio.move_on_after(clocks.total_left) as scope:
+            await chain.run(request)
+        clocks.spend(anyio.current_time() - started)
+        if scope.cancelled_caught:
+            raise timeout_error(clocks, "total", model)
+    check_headers(request.headers)
+
+
+async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:
+    """Read the answer of a request that failed and return it as an exception."""
+    try:
+        body = await exchange.read_all(_ERROR_BODY_MAX)
+    except APIError:
+        # The status says enough; what went wrong with its explanation does not matter.
+        body = b""
+    status = exchange.status
+    if status >= 400:
+        await exchange.finish()
+        return error_from_response(status, exchange.headers, body, model=model, now=time.time())
+    exchange.close()
+    request_id = request_id_of(exchange)
+    message = f"the server answered {status} where 200 was expected"
+    if "Location" in exchange.headers:
+        message = (
+            f"the server answered {status} and points elsewhere; redirects are not followed, "
+            "so that the key stays where it was meant to go: set base_url to the new address"
+        )
+    if model:
+        message = f"{message}; model {model}"
+    if request_id:
+        message = f"{message}; request id {request_id}"
+    return ProtocolError(message, request_id=request_id, model=model)
+
+
+def request_id_of(exchange: Exchange) -> str | None:
+    """Return the gateway's id of the request, where the response headers name one."""
+    headers = exchange.headers
+    return headers.get("request-id") or headers.get("x-request-id")
+
+
+def check_headers(headers: dict[str, str]) -> None:
+    """Refuse what would let a value smuggle in another header.
+
+    Raises:
+        ConfigurationError: A name or a value is no text or has a control character in it.
+    """
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ConfigurationError(f"header {name!r}: names and values are strings")
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no header name")
+        if _UNSENDABLE.search(value):
+            raise ConfigurationError(
+                f"header {name}: line ends and other control characters are not allowed"
+            )
+
+
+def encode_body(payload: dict[str, object]) -> bytes:
+    """Return the payload as JSON.
+
+    Raises:
+        ConfigurationError: Something in it cannot be JSON.
+    """
+    try:
+        return orjson.dumps(payload)
+    except TypeError as exc:
+        problem = next((key for key, value in payload.items() if not _encodes(value)), None)
+        where = f"parameter {problem!r}" if problem else "the request"
+        raise ConfigurationError(f"{where} cannot be sent as JSON: {exc}") from exc
+
+
+def _encodes(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True

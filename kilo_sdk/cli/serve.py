@@ -1,0 +1,117 @@
+"""``kilo-sdk serve``: the embedded gateway as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import anyio
+import attrs
+
+from kilo_sdk.cli.exit_codes import ExitCode
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.errors import ConfigurationError
+
+__all__ = ["ServeOptions", "serve"]
+
+
+@attrs.frozen(kw_only=True)
+class ServeOptions:
+    """What ``kilo-sdk serve`` was told; ``LocalGateway`` describes each.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        tokens_per_second: Pace of streams; None is as fast as it can.
+        ttft: Seconds before the first event.
+        api_keys: The keys that are valid; empty takes any.
+        require_auth: Whether a paid model needs a key.
+        fault: What every completion meets, or None.
+        replay: Recordings to answer with; empty for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    tokens_per_second: float | None = None
+    ttft: float = 0.0
+    api_keys: Sequence[str] = attrs.field(default=(), repr=False)
+    require_auth: bool = False
+    fault: str | None = None
+    replay: Sequence[Path] = ()
+
+
+def serve(options: ServeOptions) -> ExitCode:
+    """Serve until Ctrl-C or SIGTERM, both of which are its normal end.
+
+    Raises:
+        ConfigurationError: The options cannot work, or the address cannot be had.
+    """
+    try:
+        gateway = LocalGateway(
+            host=options.host,
+            port=options.port,
+            tokens_per_second=options.tokens_per_second,
+            ttft=options.ttft,
+            api_keys=tuple(options.api_keys) or None,
+            require_auth=options.require_auth,
+            fault=options.fault,
+            replay=tuple(options.replay) or None,
+        )
+    except ValueError as exc:
+        raise ConfigurationError(str(exc)) from exc
+    except OSError as exc:
+        raise ConfigurationError(f"the recording cannot be read: {exc}") from exc
+    try:
+        asyncio.run(_serve(gateway, options))
+    except KeyboardInterrupt:
+        # Before the signals are received, or where the platform cannot receive them.
+        return ExitCode.DONE
+    return ExitCode.DONE
+
+
+async def _serve(gateway: LocalGateway, options: ServeOptions) -> None:
+    # Signals are received before anyone is told that it serves, and until it has closed.
+    with _signals() as signals:
+        try:
+            await gateway.start()
+        except OSError as exc:
+            raise ConfigurationError(_cannot_listen(options, exc)) from exc
+        try:
+            _announce(gateway)
+            async for _ in signals:
+                break
+        finally:
+            await gateway.close()
+    sys.stderr.write(f"stopped; completions served: {gateway.completions_served}\n")
+
+
+def _signals() -> AbstractContextManager[AsyncIterator[signal.Signals]]:
+    if sys.platform == "win32":  # no receiver there: Ctrl-C ends the loop itself
+        return nullcontext(_never())
+    return anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+
+
+async def _never() -> AsyncIterator[signal.Signals]:
+    await anyio.sleep_forever()
+    yield signal.SIGINT
+
+
+def _announce(gateway: LocalGateway) -> None:
+    lines = [
+        f"serving {gateway.base_url} (Ctrl-C ends it)",
+        f"export KILOCODE_BASE_URL={gateway.base_url}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _cannot_listen(options: ServeOptions, exc: OSError) -> str:
+    where = f"port {options.port} of {options.host}"
+    if exc.errno == errno.EADDRINUSE:
+        return f"{where} is in use; choose another with --port, or leave it out for a free one"
+    return f"cannot listen on {where}: {exc.strerror or exc}"

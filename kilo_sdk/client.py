@@ -1,0 +1,314 @@
+"""KiloClient: the front door.
+
+It holds what was configured and the connections, and leads each call to the room where
+it is handled: ``resources`` make a call of the arguments, a transport makes a request of
+the call, ``attempts`` sends it, ``streaming`` and ``answers`` bring the answer back.
+
+Source: GATEWAY 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from kilo_sdk.attempts import Route, check_headers
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.fetch import GatewayFetcher
+from kilo_sdk.http import Connections
+from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.middleware.auth import BearerAuth, TokenSource, refuse_clear_text
+from kilo_sdk.middleware.chain import (
+    AnyRequestMiddleware,
+    AnyResponseMiddleware,
+    RequestChain,
+    ResponseChain,
+)
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.resources.chat import Chat
+from kilo_sdk.retry import RetryPolicy
+from kilo_sdk.settings import (
+    default_headers,
+    merge_headers,
+    parse_ref,
+    resolve_api_key,
+    resolve_base_url,
+    resolve_feature,
+)
+from kilo_sdk.timeouts import Timeouts
+from kilo_sdk.transports.base import TransportAdapter
+from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
+from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from kilo_sdk.transports.registry import TransportRegistry
+from kilo_sdk.types.params import ReasoningOption
+from kilo_sdk.types.reasoning import Reasoning, check_level
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from kilo_sdk.resources.models import ModelsResource
+    from kilo_sdk.resources.providers import ProvidersResource
+
+__all__ = ["KiloClient"]
+
+
+class KiloClient:
+    """A client of the gateway. Make one per event loop and keep it open.
+
+        async with KiloClient() as client:
+            completion = await client.chat.completions.create(messages="Say hi")
+
+    Any number of tasks may use it at once. Closing it twice is fine; using it after that,
+    or from another event loop, raises ``ConfigurationError``.
+
+    Args:
+        api_key: The key, or a plain or async callable that returns the current one and is
+            asked again once after a 401. Default: ``KILOCODE_API_KEY``, then
+            ``KILO_API_KEY``; with neither, calls are anonymous.
+        base_url: Default: ``KILOCODE_BASE_URL``, then the gateway's.
+        organization_id: Organisation context of every call.
+        default_model: The ref that calls without a model use.
+        reasoning: The reasoning level or object that calls without one use.
+        feature: App attribution; default: ``KILOCODE_FEATURE``, then ``direct-gateway``.
+        headers: Headers of every request.
+        timeouts: The five clocks; default: ``Timeouts()``.
+        retries: How often and how patiently to try; default: ``RetryPolicy()``.
+        transports: Transport adapters asked before the built-in ones.
+        request_middleware: Run after the transport's own, on the final payload.
+        response_middleware: Run after the transport's own, on each chunk and completion.
+        max_connections: Most connections open at once; 0 for no limit.
+        session: An aiohttp session of yours to use; it is not closed with the client.
+        allow_insecure: Allow plain http to another machine although a key is sent.
+
+    Raises:
+        ConfigurationError: An argument cannot work; the message says which and why.
+    """
+
+    def __init__(
+        self,
+        api_key: str | TokenSource | None = None,
+        *,
+        base_url: str | None = None,
+        organization_id: str | None = None,
+        default_model: str | ModelRef = "kilo/auto",
+        reasoning: ReasoningOption = None,
+        feature: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        retries: RetryPolicy | None = None,
+        transports: Sequence[TransportAdapter] = (),
+        request_middleware: Sequence[AnyRequestMiddleware] = (),
+        response_middleware: Sequence[AnyResponseMiddleware] = (),
+        max_connections: int = 0,
+        session: aiohttp.ClientSession | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        if isinstance(max_connections, bool) or not isinstance(max_connections, int):
+            raise ConfigurationError("max_connections is a whole number; 0 means no limit")
+        if max_connections < 0:
+            raise ConfigurationError("max_connections is 0 or more; 0 means no limit")
+        self._options: dict[str, Any] = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "organization_id": organization_id,
+            "default_model": default_model,
+            "reasoning": reasoning,
+            "feature": feature,
+            "headers": headers,
+            "timeouts": timeouts,
+            "retries": retries,
+            "transports": transports,
+            "request_middleware": request_middleware,
+            "response_middleware": response_middleware,
+            "allow_insecure": allow_insecure,
+        }
+        self._owns_connections = True
+        self._connections = Connections(session=session, max_connections=max_connections)
+        self._configure(**self._options)
+
+    def _configure(
+        self,
+        *,
+        api_key: str | TokenSource | None,
+        base_url: str | None,
+        organization_id: str | None,
+        default_model: str | ModelRef,
+        reasoning: ReasoningOption,
+        feature: str | None,
+        headers: Mapping[str, str] | None,
+        timeouts: Timeouts | None,
+        retries: RetryPolicy | None,
+        transports: Sequence[TransportAdapter],
+        request_middleware: Sequence[AnyRequestMiddleware],
+        response_middleware: Sequence[AnyResponseMiddleware],
+        allow_insecure: bool,
+    ) -> None:
+        key = resolve_api_key(api_key)
+        self._base_url = resolve_base_url(base_url)
+        if key is not None and not allow_insecure:
+            refuse_clear_text(self._base_url)
+        self._default_model = parse_ref(default_model)
+        self._reasoning: ReasoningOption = (
+            reasoning if isinstance(reasoning, Reasoning | dict | None) else check_level(reasoning)
+        )
+        self._headers = default_headers(headers)
+        check_headers(self._headers)
+        self._timeouts = _of_class(timeouts, Timeouts, "timeouts") or Timeouts()
+        self._retries = _of_class(retries, RetryPolicy, "retries") or RetryPolicy()
+        auth = BearerAuth(key, allow_insecure=allow_insecure)
+        app_headers = AppHeaders(feature=resolve_feature(feature), organization_id=organization_id)
+        self._request_middleware = _items(request_middleware, "request_middleware")
+        self._response_middleware = _items(response_middleware, "response_middleware")
+        self._registry = TransportRegistry(
+            (
+                *_items(transports, "transports"),
+                ProxyGeminiTransport(auth=auth, app_headers=app_headers),
+                ProxyOpenAITransport(auth=auth, app_headers=app_headers),
+            )
+        )
+        self._routes: dict[int, Route] = {}
+        for transport in self._registry.transports:
+            self._routes[id(transport)] = Route(
+                transport,
+                RequestChain((*transport.request_middleware, *self._request_middleware)),
+                ResponseChain((*transport.response_middleware, *self._response_middleware)),
+            )
+        self._organization_id = organization_id
+        self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
+        self.chat = Chat(self)
+
+    @property
+    def models(self) -> ModelsResource:
+        """The catalogue: what models there are, what they can do and cost."""
+        # Imported here: a fifth of the SDK's import time, and most processes list nothing.
+        from kilo_sdk.resources.models import ModelsResource
+
+        return ModelsResource(
+            self._fetcher, base_url=self._base_url, organization_id=self._organization_id
+        )
+
+    @property
+    def providers(self) -> ProvidersResource:
+        """Whom the gateway can route to."""
+        from kilo_sdk.resources.providers import ProvidersResource
+
+        return ProvidersResource(self._fetcher)
+
+    @property
+    def base_url(self) -> str:
+        """Where calls go; ends in a slash."""
+        return self._base_url
+
+    @property
+    def default_model(self) -> ModelRef:
+        """What calls without a model ask."""
+        return self._default_model
+
+    @property
+    def reasoning(self) -> ReasoningOption:
+        """What calls without a reasoning option use."""
+        return self._reasoning
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The clocks of calls that bring none of their own."""
+        return self._timeouts
+
+    @property
+    def retries(self) -> RetryPolicy:
+        """How often and how patiently calls are tried."""
+        return self._retries
+
+    @property
+    def connections(self) -> Connections:
+        """The connections, shared with every view."""
+        return self._connections
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._connections.closed
+
+    def transport_for(self, ref: str | ModelRef) -> TransportAdapter:
+        """Return the transport that serves a model."""
+        return self._registry.transport_for(parse_ref(ref))
+
+    def route_for(self, ref: ModelRef) -> Route:
+        """Return the transport that serves a model, with the chains its calls pass."""
+        return self._routes[id(self._registry.transport_for(ref))]
+
+    def headers_with(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of every request, over ``more``."""
+        return merge_headers(more, self._headers)
+
+    def check_open(self) -> None:
+        """Refuse to go on when the client was closed.
+
+        Raises:
+            ConfigurationError: It was.
+        """
+        self._connections.check_open()
+
+    def with_options(self, **options: Any) -> KiloClient:
+        """Return a view with other defaults over the same connections.
+
+        Args:
+            **options: Any argument of the constructor but ``session`` and
+                ``max_connections``, which belong to the connections.
+
+        Returns:
+            A client of its own in all else. Closing it closes nothing; it ends with the
+            client it was made from.
+
+        Raises:
+            ConfigurationError: An option is unknown, or cannot work.
+        """
+        unknown = sorted(options.keys() - self._options.keys())
+        if unknown:
+            accepted = ", ".join(sorted(self._options))
+            raise ConfigurationError(
+                f"with_options() does not take {', '.join(unknown)}; accepted are {accepted}"
+            )
+        view = object.__new__(type(self))
+        view._options = {**self._options, **options}
+        view._owns_connections = False
+        view._connections = self._connections
+        view._configure(**view._options)
+        return view
+
+    async def close(self) -> None:
+        """Close every connection. Closing twice is fine; a view closes nothing."""
+        if self._owns_connections:
+            await self._connections.close()
+
+    async def __aenter__(self) -> Self:
+        self.check_open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<KiloClient {self._base_url} {self._default_model.ref} {state}>"
+
+
+_T = TypeVar("_T")
+
+
+def _of_class(value: _T | None, kind: type[_T], name: str) -> _T | None:
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
+    return value
+
+
+def _items(values: Sequence[_T], name: str) -> tuple[_T, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ConfigurationError(f"{name} is a sequence, not {type(values).__name__}: [one, other]")
+    return tuple(values)

@@ -1,0 +1,51 @@
+"""From what callers write as ``messages`` to the list that goes out.
+
+Source: GATEWAY 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.types.message import Message
+from kilo_sdk.types.params import Messages
+from kilo_sdk.types.wire import WireMessage
+
+__all__ = ["wire_messages"]
+
+_ACCEPTED = "accepted are a string, or a list of wire dicts and Message objects"
+
+
+def wire_messages(messages: Messages) -> list[WireMessage]:
+    """Return the messages as a new list of wire dicts.
+
+    Dicts of the caller stand in it as they are and are never changed.
+
+    Raises:
+        ConfigurationError: No messages, an empty string, or an entry that is no message.
+    """
+    if isinstance(messages, str):
+        if not messages:
+            raise ConfigurationError(f"messages is an empty string; {_ACCEPTED}")
+        return [{"role": "user", "content": messages}]
+    if isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence):
+        raise ConfigurationError(f"messages is of type {type(messages).__name__}; {_ACCEPTED}")
+    if not messages:
+        raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
+    return [_wire_message(message, position) for position, message in enumerate(messages)]
+
+
+def _wire_message(message: object, position: int) -> WireMessage:
+    if isinstance(message, Message):
+        return message.to_param()
+    if not isinstance(message, Mapping):
+        raise ConfigurationError(
+            f"messages[{position}] is of type {type(message).__name__}; {_ACCEPTED}"
+        )
+    role = message.get("role")
+    if not isinstance(role, str) or not role:
+        raise ConfigurationError(
+            f"messages[{position}] has no role; it is 'system', 'user', 'assistant' or 'tool'"
+        )
+    return message if isinstance(message, dict) else dict(message)

@@ -1,0 +1,177 @@
+"""The words of an error: found in whatever an upstream sent, and made fit to be shown.
+
+An upstream's answer reaches the SDK as JSON, as JSON inside a string inside JSON, as an
+HTML page or as plain text. Only messages are taken out of it, for beside them the prompt
+may be echoed; what looks like a key is masked. Pure, and never raises.
+
+Source: GATEWAY 8 (where the upstream's words are).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+import orjson
+
+__all__ = [
+    "fit_to_show",
+    "json_or_none",
+    "own_words",
+    "says_context_exceeded",
+    "shorten",
+    "words_of_text",
+]
+
+# How the main vendors say it: OpenAI, OpenRouter, DeepSeek, Mistral ("maximum context
+# length"), xAI ("maximum prompt length"), Anthropic ("prompt is too long", "exceed context
+# limit"), Bedrock ("input is too long"), Gemini ("token count ... exceeds"), Groq ("reduce
+# the length"), Moonshot ("exceeded model token limit"), llama.cpp ("available context").
+_CONTEXT_WORDS: Final = re.compile(
+    r"maximum (?:context|prompt|input) length"
+    r"|(?:prompt|input|conversation) is too long"
+    r"|token count.{0,60}(?:exceeds|only supports)"
+    r"|input tokens exceed"
+    r"|exceed(?:s|ed)?\b.{0,60}\bcontext[ _](?:length|window|limit|size)"
+    r"|context[ _](?:length|window|limit|size)\b.{0,40}\bexceed"
+    r"|exceeded model token limit"
+    r"|too many input tokens"
+    r"|reduce the length of (?:the|your) (?:messages|prompt|input)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_SECRETS: Final = (
+    # The name of a credential and its value; the name stays. Prose after "bearer" stays too.
+    (
+        re.compile(
+            r"\b(bearer\s+)(?!(?:token|auth|authentication|authorization|key|header|or|and|is|in)s?(?![\w-]))"
+            r"[^\s\"'`,;<>]+",
+            re.IGNORECASE,
+        ),
+        r"\1[redacted]",
+    ),
+    (
+        re.compile(
+            r"\b((?:api|secret|access)[ _-]?(?:key|token)|token|secret|password|key provided)"
+            r"([\"'`]?\s*[:=]\s*[\"'`]?)(?!\[redacted)[^\s\"'`,;<>]{8,}",
+            re.IGNORECASE,
+        ),
+        r"\1\2[redacted]",
+    ),
+    # Keys known by their looks: OpenAI's and its followers', Google's, AWS's; JWTs (the
+    # gateway's own keys); and any run longer than words, model names and request ids are.
+    (
+        re.compile(
+            r"\b(?:(?:sk|pk|rk)[-_][\w*.-]{3,}|(?:gsk|hf|ghp|gho|xai|pplx|nvapi)[-_][\w*-]{8,}"
+            r"|AIza[\w-]{20,}|AKIA[0-9A-Z]{12,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"
+            r"|(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{40,})"
+        ),
+        "[redacted]",
+    ),
+)
+
+_SEARCHED_MAX_CHARS: Final = 64 * 1024
+_SNIPPET_MAX_CHARS: Final = 200
+_TITLE_MAX_CHARS: Final = 120
+_MASKED_MAX_CHARS: Final = 2000
+_NESTING_MAX: Final = 8
+_ITEMS_MAX: Final = 8
+_MESSAGE_KEYS: Final = (
+    "message",
+    "detail",
+    "msg",
+    "error_message",
+    "error_description",
+    "title",
+)
+_HTML: Final = re.compile(
+    r"\s*(?:<\?xml[^>]{0,100}>\s*)?(?:<!--|<!doctype html|<html|<head|<body)", re.IGNORECASE
+)
+_HTML_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+_JSON_START: Final = re.compile(r"(?:\[\s*)?\{")
+_QUOTED_MESSAGE: Final = re.compile(
+    r"""(["'])message\1\s*:\s*(["'])((?:\\.|(?!\2)[^\\])+)""", re.DOTALL
+)
+_SPACES: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+def own_words(value: object) -> str | None:
+    """Dig for the words meant for people, through objects, lists and JSON inside strings.
+
+    Nothing but messages is taken: beside them an upstream may echo the prompt.
+    """
+    return _dig(value, 0)
+
+
+def words_of_text(text: str) -> str | None:
+    """Say what a body that is no JSON says: an HTML page's title, or its first words."""
+    text = text[:_SEARCHED_MAX_CHARS]
+    if not _HTML.match(text):
+        return shorten(own_words(text) or "", _SNIPPET_MAX_CHARS) or None
+    title = _HTML_TITLE.search(text)
+    if title is None:
+        return "the answer is an HTML page without a title"
+    heading = shorten(html.unescape(title[1]).strip(), _TITLE_MAX_CHARS)
+    return f"the answer is an HTML page titled '{heading}'"
+
+
+def says_context_exceeded(words: str) -> bool:
+    """Whether these are a vendor's words for a conversation longer than the model takes."""
+    return _CONTEXT_WORDS.search(words) is not None
+
+
+def fit_to_show(text: str, max_chars: int) -> str:
+    """Make a text fit for a message: one line, keys and tokens masked, bounded."""
+    line = _SPACES.sub(" ", text[:_MASKED_MAX_CHARS]).strip()
+    for pattern, replacement in _SECRETS:
+        line = pattern.sub(replacement, line)
+    return shorten(line, max_chars)
+
+
+def shorten(text: str, max_chars: int) -> str:
+    """Cut a text to ``max_chars`` characters, an ellipsis at the cut included."""
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+
+
+def json_or_none(text: str) -> object:
+    """Decode JSON; None for what is no JSON, and for ``null``."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _dig(value: object, depth: int) -> str | None:
+    if depth > _NESTING_MAX:
+        return None
+    if isinstance(value, str):
+        return _dig_string(value[:_SEARCHED_MAX_CHARS], depth)
+    places: list[object] = []
+    if isinstance(value, list):
+        places = value[:_ITEMS_MAX]
+    elif isinstance(value, dict):
+        places = [value.get(key) for key in _MESSAGE_KEYS]
+        nested = value.get("error", value.get("errors"))
+        # An object under ``error`` holds the message; a string there is only a heading.
+        places = [*places, nested] if isinstance(nested, str) else [nested, *places]
+    found = (_dig(place, depth + 1) for place in places)
+    return next((words for words in found if words), None)
+
+
+def _dig_string(text: str, depth: int) -> str | None:
+    text = text.strip()
+    if text.startswith('"') and isinstance(encoded := json_or_none(text), str):
+        return _dig(encoded, depth + 1)
+    start = _JSON_START.search(text)
+    if start is None:
+        return text or None
+    # Of text with braces in it, only what stands before them and messages in them is taken.
+    before = text[: start.start()].removeprefix("data:").strip(" \t\r\n:-")
+    nested = json_or_none(text[start.start() :])
+    if isinstance(nested, (dict, list)):
+        words = _dig(nested, depth + 1)
+    else:  # cut short, or written by Python's repr
+        quoted = _QUOTED_MESSAGE.search(text, start.start())
+        words = quoted[3] if quoted else None
+    return " ".join(part for part in (before, words) if part) or None

@@ -1,0 +1,1 @@
+"""Request and response middleware: plain objects over wire dicts, without I/O."""

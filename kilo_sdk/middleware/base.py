@@ -1,0 +1,122 @@
+"""What a middleware is: the request on its way out, and the two protocols.
+
+Nothing here touches the network. A request middleware changes an ``OutgoingRequest``; a
+response middleware changes wire dicts. Each is a plain object that runs without a client.
+
+Wire dicts inside, typed objects at the edge: the conversion happens after all of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import attrs
+
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.types.wire import WireChunk, WireCompletion, WirePayload
+
+__all__ = [
+    "CallScopedResponseMiddleware",
+    "OutgoingRequest",
+    "RequestFunction",
+    "RequestMiddleware",
+    "ResponseMiddleware",
+    "UnauthorizedHandler",
+]
+
+
+@attrs.define(slots=True, repr=False)
+class OutgoingRequest:
+    """A request before it is sent; middleware may change every part of it.
+
+    The payload and its lists are the request's own: replacing a key or appending to
+    ``payload["messages"]`` never reaches the caller. The message dicts *inside* the list
+    are the caller's: copy one before changing it.
+
+    Attributes:
+        ref: The model that is asked.
+        url: Where the request goes.
+        headers: Header names as they will be sent, with their values.
+        payload: The JSON body.
+        stream: Whether a stream is asked for.
+        reasoning: The level the caller chose, or None (GATEWAY 4). A reasoning *object* is
+            already in ``payload["reasoning"]``.
+        task_id: One per conversation or task (GATEWAY 2), or None.
+        mode: A hint for auto models (GATEWAY 2), or None.
+    """
+
+    ref: ModelRef
+    url: str
+    headers: dict[str, str]
+    payload: WirePayload
+    stream: bool = False
+    reasoning: str | None = None
+    task_id: str | None = None
+    mode: str | None = None
+
+    def __repr__(self) -> str:
+        # Headers hold the key and the payload holds the prompt: neither is shown.
+        return f"OutgoingRequest({self.ref.id!r}, url={self.url!r}, stream={self.stream})"
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header, replacing any of the same name whatever its case."""
+        self.remove_header(name)
+        self.headers[name] = value
+
+    def remove_header(self, name: str) -> None:
+        """Remove a header whatever the case of its name; absent is fine."""
+        lowered = name.lower()
+        for present in [key for key in self.headers if key.lower() == lowered]:
+            del self.headers[present]
+
+
+@runtime_checkable
+class RequestMiddleware(Protocol):
+    """Changes a request on its way out, or refuses it by raising."""
+
+    def on_request(self, request: OutgoingRequest, /) -> Awaitable[None] | None:
+        """Change ``request`` in place; may be a coroutine function."""
+        ...
+
+
+@runtime_checkable
+class UnauthorizedHandler(Protocol):
+    """A request middleware that can do something about a 401."""
+
+    def on_unauthorized(self) -> bool:
+        """Forget what was refused; True when building the request again may help."""
+        ...
+
+
+@runtime_checkable
+class ResponseMiddleware(Protocol):
+    """Changes wire dicts on their way in. Both methods change their argument in place.
+
+    One that sets the attribute ``ignores_text = True`` promises that it neither reads nor
+    changes ``delta.content`` of a chunk that holds text, and that what it does to a chunk
+    follows from the chunk's other fields alone. Where every middleware promises that,
+    chunks that differ from an earlier, unchanged one in their text alone are not shown to
+    them.
+    """
+
+    def on_chunk(self, chunk: WireChunk, /) -> None:
+        """Called for each chunk of a stream, in order; the hot path."""
+        ...
+
+    def on_completion(self, completion: WireCompletion, /) -> None:
+        """Called once for each answer that did not come as a stream."""
+        ...
+
+
+@runtime_checkable
+class CallScopedResponseMiddleware(Protocol):
+    """A response middleware with state per answer: asked for a fresh object per call."""
+
+    def for_call(self) -> ResponseMiddleware:
+        """Return the object that sees the chunks or the completion of one answer."""
+        ...
+
+
+RequestFunction: TypeAlias = Callable[[OutgoingRequest], Awaitable[None] | None]
+"""A plain or coroutine function is a request middleware too."""

@@ -1,0 +1,155 @@
+"""Running middleware in order, whatever form each one has.
+
+A request middleware is an object with ``on_request`` or a function; a response middleware
+is an object with ``on_chunk`` and ``on_completion``, one with ``for_call``, or a function
+that gets both. What form it has is decided once, when a chain is built: never per call or
+per chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from inspect import isawaitable
+from typing import TypeAlias
+
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.middleware.base import (
+    CallScopedResponseMiddleware,
+    OutgoingRequest,
+    RequestFunction,
+    RequestMiddleware,
+    ResponseMiddleware,
+    UnauthorizedHandler,
+)
+from kilo_sdk.types.wire import WireDict
+
+__all__ = [
+    "AnyRequestMiddleware",
+    "AnyResponseMiddleware",
+    "ChunkStep",
+    "RequestChain",
+    "ResponseChain",
+]
+
+AnyRequestMiddleware: TypeAlias = RequestMiddleware | RequestFunction
+"""An object with ``on_request``, or a plain or coroutine function."""
+
+ChunkStep: TypeAlias = Callable[[WireDict], object]
+"""Changes one wire dict in place; what it returns is not looked at."""
+
+AnyResponseMiddleware: TypeAlias = ResponseMiddleware | CallScopedResponseMiddleware | ChunkStep
+"""Stateless, asked for a fresh object per answer, or a function."""
+
+
+class RequestChain:
+    """The request middleware of one transport and one client, in order.
+
+    Raises:
+        ConfigurationError: One of them is of no accepted form.
+    """
+
+    __slots__ = ("_handlers", "_steps")
+
+    def __init__(self, middleware: Iterable[AnyRequestMiddleware]) -> None:
+        steps: list[Callable[[OutgoingRequest], Awaitable[None] | None]] = []
+        self._handlers: list[UnauthorizedHandler] = []
+        for one in middleware:
+            if isinstance(one, RequestMiddleware):
+                steps.append(one.on_request)
+            elif callable(one):
+                steps.append(one)
+            else:
+                raise ConfigurationError(
+                    f"{type(one).__name__} is no request middleware; accepted are objects with "
+                    "on_request(request), and functions of the request"
+                )
+            if isinstance(one, UnauthorizedHandler):
+                self._handlers.append(one)
+        self._steps = tuple(steps)
+
+    async def run(self, request: OutgoingRequest) -> None:
+        """Let each middleware change the request, in order.
+
+        Raises:
+            ConfigurationError: One returned something other than None or an awaitable.
+        """
+        for step in self._steps:
+            pending = step(request)
+            if pending is not None:
+                if not isawaitable(pending):
+                    raise ConfigurationError(
+                        f"a request middleware returned {type(pending).__name__}; it changes the "
+                        "request in place and returns nothing, or is a coroutine function"
+                    )
+                await pending
+
+    def on_unauthorized(self) -> bool:
+        """Tell the middleware of a 401; True when building the request again may help."""
+        # A list, not a generator: every handler is to be told, whatever the first one says.
+        answers = [handler.on_unauthorized() for handler in self._handlers]
+        return any(answers)
+
+
+class ResponseChain:
+    """The response middleware of one transport and one client, in order.
+
+    Raises:
+        ConfigurationError: One of them is of no accepted form.
+    """
+
+    __slots__ = ("_middleware", "ignores_text")
+
+    def __init__(self, middleware: Iterable[AnyResponseMiddleware]) -> None:
+        given = tuple(middleware)
+        self._middleware = tuple(_classified(one) for one in given)
+        self.ignores_text = all(getattr(one, "ignores_text", False) is True for one in given)
+        """Whether no middleware looks at a chunk's text (see ``ResponseMiddleware``)."""
+
+    def chunk_steps(self) -> tuple[ChunkStep, ...]:
+        """Return what each chunk of one new answer must pass, in order."""
+        return tuple(one.for_call().on_chunk for one in self._middleware)
+
+    def completion_steps(self) -> tuple[ChunkStep, ...]:
+        """Return what one new non-streaming answer must pass, in order."""
+        return tuple(one.for_call().on_completion for one in self._middleware)
+
+
+class _Same:
+    """A response middleware without state serves every call itself."""
+
+    __slots__ = ("_middleware",)
+
+    def __init__(self, middleware: ResponseMiddleware) -> None:
+        self._middleware = middleware
+
+    def for_call(self) -> ResponseMiddleware:
+        return self._middleware
+
+
+class _FunctionMiddleware:
+    """A function of the wire dict, as a response middleware."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: ChunkStep) -> None:
+        self._function = function
+
+    def on_chunk(self, chunk: WireDict, /) -> None:
+        self._function(chunk)
+
+    def on_completion(self, completion: WireDict, /) -> None:
+        self._function(completion)
+
+
+def _classified(middleware: AnyResponseMiddleware) -> CallScopedResponseMiddleware:
+    if isinstance(middleware, CallScopedResponseMiddleware):
+        return middleware
+    if isinstance(middleware, ResponseMiddleware):
+        return _Same(middleware)
+    if callable(middleware):
+        return _Same(_FunctionMiddleware(middleware))
+    raise ConfigurationError(
+        f"{type(middleware).__name__} is no response middleware; accepted are objects with "
+        "on_chunk(chunk) and on_completion(completion), objects with for_call(), and "
+        "functions of the wire dict"
+    )

@@ -1,0 +1,28 @@
+"""What a resource needs of the client: fetching JSON, and nothing of HTTP.
+
+The front of each resource is written against this protocol; the client's HTTP shell
+satisfies it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+__all__ = ["JSONFetcher"]
+
+
+@runtime_checkable
+class JSONFetcher(Protocol):
+    """Fetches JSON with the client's connections, headers and retries."""
+
+    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
+        """GET and return the decoded JSON.
+
+        Args:
+            path: Relative to the base URL, or an absolute URL of the same origin.
+            timeout: Seconds for all of it, retries included; None for the client's own.
+
+        Raises:
+            APIError: No answer, an error as the answer (also inside a 200), or no JSON.
+        """
+        ...

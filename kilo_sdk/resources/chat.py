@@ -1,0 +1,320 @@
+"""``client.chat.completions``: from a caller's arguments to an answer.
+
+Source: GATEWAY 3 (the request), GATEWAY 5 (the answer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
+
+from kilo_sdk.answers import decode_completion
+from kilo_sdk.attempts import Attempts, check_headers
+from kilo_sdk.conversation import wire_messages
+from kilo_sdk.errors import APIError, ConfigurationError
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.settings import merge_headers, parse_ref
+from kilo_sdk.streaming import CompletionStream, answer_context
+from kilo_sdk.timeouts import CallClocks, Timeouts
+from kilo_sdk.transports.base import CompletionCall
+from kilo_sdk.types.completion import ChatCompletion
+from kilo_sdk.types.params import CompletionParams, Messages, ReasoningOption
+from kilo_sdk.types.reasoning import Reasoning, check_level
+from kilo_sdk.types.wire import WirePayload
+
+if TYPE_CHECKING:
+    from kilo_sdk.client import KiloClient
+
+__all__ = ["Chat", "CompletionOptions", "Completions", "StreamOpening"]
+
+_BODY_MAX: Final = 256 * 2**20
+_STREAM_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "text/event-stream",
+    # A compressed stream waits until its compressor has a block full.
+    "Accept-Encoding": "identity",
+}
+_PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class CompletionOptions(CompletionParams, total=False):
+    """What a call takes besides ``messages`` and ``stream``; ``create`` describes each."""
+
+    model: str | ModelRef | None
+    reasoning: ReasoningOption
+    fallback_models: Sequence[str | ModelRef]
+    task_id: str | None
+    mode: str | None
+    timeouts: Timeouts | None
+    extra_headers: Mapping[str, str] | None
+    extra_body: Mapping[str, Any] | None
+
+
+class Chat:
+    """``client.chat``.
+
+    Attributes:
+        completions: Create and stream completions.
+    """
+
+    def __init__(self, client: KiloClient) -> None:
+        self.completions = Completions(client)
+
+
+class Completions:
+    """``client.chat.completions``. Any number of tasks may call it at once."""
+
+    def __init__(self, client: KiloClient) -> None:
+        self._client = client
+
+    @overload
+    async def create(
+        self,
+        *,
+        messages: Messages,
+        stream: Literal[False] = False,
+        **options: Unpack[CompletionOptions],
+    ) -> ChatCompletion: ...
+
+    @overload
+    async def create(
+        self, *, messages: Messages, stream: Literal[True], **options: Unpack[CompletionOptions]
+    ) -> CompletionStream: ...
+
+    @overload
+    async def create(
+        self, *, messages: Messages, stream: bool, **options: Unpack[CompletionOptions]
+    ) -> ChatCompletion | CompletionStream: ...
+
+    async def create(
+        self,
+        *,
+        messages: Messages,
+        model: str | ModelRef | None = None,
+        stream: bool = False,
+        reasoning: ReasoningOption = None,
+        fallback_models: Sequence[str | ModelRef] = (),
+        task_id: str | None = None,
+        mode: str | None = None,
+        timeouts: Timeouts | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Unpack[CompletionParams],
+    ) -> ChatCompletion | CompletionStream:
+        """Ask a model for an answer.
+
+        Args:
+            messages: The conversation: a string (one user message), or a list of wire
+                dicts and ``Message`` objects. Never changed.
+            model: A ref such as ``kilocode/anthropic/claude-sonnet-4``; default: the
+                client's.
+            stream: Return the open stream instead of waiting for the whole answer.
+            reasoning: A level (off, minimal, low, medium, high, xhigh, adaptive, max), or
+                a dict or ``Reasoning`` that goes out as it is (GATEWAY 4).
+            fallback_models: Models to try, in order, when this one cannot answer.
+            task_id: One per conversation: the gateway's prompt cache goes by it.
+            mode: A hint for auto models: plan, ask, debug, code, ... (GATEWAY 2).
+            timeouts: The five clocks for this call; default: the client's.
+            extra_headers: More headers for this call.
+            extra_body: More fields for the request's body, before any middleware.
+            **params: Any field of the chat-completions API; None means not sent.
+
+        Returns:
+            The whole answer, or with ``stream=True`` the open stream: iterate it, close
+            it, or use it with ``async with``.
+
+        Raises:
+            ConfigurationError: The arguments cannot make a request; nothing was sent.
+            APIError: No whole answer came; see ``kilo_sdk.errors`` for which.
+        """
+        attempts = self._attempts(
+            messages=messages,
+            model=model,
+            stream=stream,
+            reasoning=reasoning,
+            fallback_models=fallback_models,
+            task_id=task_id,
+            mode=mode,
+            timeouts=timeouts,
+            extra_headers=extra_headers,
+            extra_body=extra_body,
+            params=params,
+        )
+        if stream:
+            return CompletionStream(attempts, await attempts.open())
+        return await _complete(attempts)
+
+    def stream(
+        self,
+        *,
+        messages: Messages,
+        model: str | ModelRef | None = None,
+        reasoning: ReasoningOption = None,
+        fallback_models: Sequence[str | ModelRef] = (),
+        task_id: str | None = None,
+        mode: str | None = None,
+        timeouts: Timeouts | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **params: Unpack[CompletionParams],
+    ) -> StreamOpening:
+        """Stream an answer: ``async with client.chat.completions.stream(...) as stream``.
+
+        Takes what ``create`` takes. The request is sent on entering the block; leaving it
+        closes the connection at once, whatever is left.
+
+        Raises:
+            ConfigurationError: The arguments cannot make a request; nothing was sent.
+        """
+        return StreamOpening(
+            self._attempts(
+                messages=messages,
+                model=model,
+                stream=True,
+                reasoning=reasoning,
+                fallback_models=fallback_models,
+                task_id=task_id,
+                mode=mode,
+                timeouts=timeouts,
+                extra_headers=extra_headers,
+                extra_body=extra_body,
+                params=params,
+            )
+        )
+
+    def _attempts(
+        self,
+        *,
+        messages: Messages,
+        model: str | ModelRef | None,
+        stream: bool,
+        reasoning: ReasoningOption,
+        fallback_models: Sequence[str | ModelRef],
+        task_id: str | None,
+        mode: str | None,
+        timeouts: Timeouts | None,
+        extra_headers: Mapping[str, str] | None,
+        extra_body: Mapping[str, Any] | None,
+        params: CompletionParams,
+    ) -> Attempts:
+        client = self._client
+        client.check_open()
+        if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
+            raise ConfigurationError(
+                f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
+            )
+        refs = [
+            client.default_model if model is None else parse_ref(model),
+            *map(parse_ref, fallback_models),
+        ]
+        payload: WirePayload = {"messages": wire_messages(messages)}
+        payload.update((key, value) for key, value in params.items() if value is not None)
+        level = _apply_reasoning(payload, reasoning, client.reasoning)
+        if extra_body is not None:
+            if not isinstance(extra_body, Mapping):
+                raise ConfigurationError(
+                    f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
+                )
+            payload.update(extra_body)
+        headers = merge_headers(
+            client.headers_with(_STREAM_HEADERS if stream else _PLAIN_HEADERS), extra_headers
+        )
+        check_headers(headers)
+        if timeouts is not None and not isinstance(timeouts, Timeouts):
+            raise ConfigurationError(
+                f"timeouts is a Timeouts object, not {type(timeouts).__name__}: "
+                "Timeouts(first_token=30) and the like"
+            )
+        candidates = [
+            (
+                CompletionCall(
+                    ref=ref,
+                    payload=payload,
+                    headers=headers,
+                    base_url=client.base_url,
+                    stream=stream,
+                    reasoning=level,
+                    task_id=task_id,
+                    mode=mode,
+                ),
+                client.route_for(ref),
+            )
+            for ref in refs
+        ]
+        clocks = CallClocks(timeouts or client.timeouts)
+        return Attempts(candidates, client.connections, client.retries, clocks)
+
+
+class StreamOpening:
+    """What ``completions.stream()`` returns: enter it to send the request."""
+
+    __slots__ = ("_attempts", "_stream")
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._stream: CompletionStream | None = None
+
+    async def __aenter__(self) -> CompletionStream:
+        if self._stream is not None:
+            raise ConfigurationError("this stream was entered before; call stream() again")
+        stream = CompletionStream(self._attempts, await self._attempts.open())
+        self._stream = await stream.__aenter__()
+        return stream
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.close()
+
+
+async def _complete(attempts: Attempts) -> ChatCompletion:
+    """Return the whole answer of a call that asked for no stream."""
+    while True:
+        answer = await attempts.open()
+        exchange = answer.exchange
+        try:
+            context = answer_context(answer)
+            if context.content_type == "text/event-stream":
+                # Some upstreams stream whether asked to or not.
+                return await CompletionStream(attempts, answer).get_final_completion()
+            body = await exchange.read_all(_BODY_MAX)
+            completion = decode_completion(body, context)
+        except APIError as error:
+            exchange.close()
+            await attempts.recover(error)
+        except BaseException:
+            exchange.close()
+            raise
+        else:
+            await exchange.finish()
+            return completion
+
+
+def _apply_reasoning(
+    payload: WirePayload, reasoning: ReasoningOption, default: ReasoningOption
+) -> str | None:
+    """Put a reasoning object into the payload and return the level that applies.
+
+    A call's object goes out as it is; the client's level still fills in an effort where
+    the object names none (GATEWAY 4).
+    """
+    level: str | None = None
+    for option in (default, reasoning):
+        if option is None:
+            continue
+        if isinstance(option, Reasoning):
+            payload["reasoning"] = option.to_param()
+        elif isinstance(option, dict):
+            payload["reasoning"] = dict(option)
+        else:
+            level = check_level(option)
+            payload.pop("reasoning", None)
+    if reasoning is None and payload.get("reasoning_effort") is not None:
+        # The call's own flat field, which the injection reads, beats the client's level.
+        level = None
+    return level

@@ -1,0 +1,126 @@
+"""``client.models``: the catalogue, one model, and who serves it.
+
+Listing never fails for the gateway's sake: where discovery brings nothing, the bundled
+catalogue serves.
+
+Source: GATEWAY 1 (paths), GATEWAY 9 (discovery).
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import logging
+from typing import Final
+from urllib.parse import quote
+
+from kilo_sdk.catalog.catalog import ModelCatalog
+from kilo_sdk.catalog.discovery import catalog_from_wire, valid_entries
+from kilo_sdk.catalog.static import static_catalog
+from kilo_sdk.errors import APIError, NotFoundError, ProtocolError
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.resources.base import JSONFetcher
+from kilo_sdk.settings import parse_ref
+from kilo_sdk.types.model_info import ModelEndpoint, ModelInfo
+
+__all__ = ["ModelsResource", "models_url"]
+
+_logger: Final = logging.getLogger("kilo_sdk.catalog")
+_DISCOVERY_TIMEOUT: Final = 5.0
+_GATEWAY_SEGMENTS: Final = ("gateway", "openrouter")
+
+
+def models_url(base_url: str, organization_id: str | None = None) -> str:
+    """Return where the model list is.
+
+    An organisation's list is beside the gateway, not under it: the last segment of the
+    base URL, ``gateway`` or its older name ``openrouter``, gives way. A base URL that ends
+    otherwise is another server's, which is asked under the base as anyone would be.
+
+    Returns:
+        ``"models"``, relative to the base URL, or the absolute URL of an organisation's list.
+
+    Source: GATEWAY 1.
+    """
+    parent, _, last = base_url.rstrip("/").rpartition("/")
+    # A parent that ends in a slash means the last segment was the host: http://gateway/.
+    if not organization_id or last not in _GATEWAY_SEGMENTS or parent.endswith("/"):
+        return "models"
+    return f"{parent}/organizations/{quote(organization_id, safe='')}/models"
+
+
+class ModelsResource:
+    """What models there are. Holds no state: any number of tasks may call it at once."""
+
+    def __init__(
+        self, fetcher: JSONFetcher, *, base_url: str, organization_id: str | None = None
+    ) -> None:
+        self._fetcher = fetcher
+        self._list_url = models_url(base_url, organization_id)
+
+    async def list(self) -> ModelCatalog:
+        """Ask the gateway for its models; falls back to the bundled catalogue.
+
+        Discovery has 5 seconds. When it fails, answers an error or names no model, the
+        bundled catalogue comes instead, with a warning in the log and
+        ``catalog.source == "static"``.
+        """
+        bundled = static_catalog()
+        try:
+            body = await self._fetcher.get_json(self._list_url, timeout=_DISCOVERY_TIMEOUT)
+        except APIError as exc:
+            _logger.warning("discovery.failed serving=static reason=%s", exc)
+            return bundled
+        catalog = catalog_from_wire(body, bundled=bundled)
+        if catalog is None:
+            _logger.warning("discovery.failed serving=static reason=the answer names no model")
+            return bundled
+        return catalog
+
+    async def get(self, ref: str | ModelRef) -> ModelInfo:
+        """Return one model of the catalogue.
+
+        Raises:
+            ConfigurationError: ``ref`` is no model ref; nothing was sent.
+            NotFoundError: The catalogue lacks the model; the message names up to three
+                whose ids look alike.
+        """
+        wanted = parse_ref(ref)
+        catalog = await self.list()
+        model = catalog.get(wanted)
+        if model is None:
+            raise NotFoundError(_unknown(wanted, catalog), status_code=404, model=wanted.id)
+        return model
+
+    async def endpoints(self, ref: str | ModelRef) -> builtins.list[ModelEndpoint]:
+        """Ask which providers serve a model, at what price and within what limits.
+
+        Raises:
+            ConfigurationError: ``ref`` is no model ref; nothing was sent.
+            NotFoundError: The gateway knows no such model.
+            ProtocolError: The answer lists no endpoints.
+            APIError: The call failed otherwise.
+        """
+        id_ = parse_ref(ref).id
+        body = await self._fetcher.get_json(f"models/{quote(id_, safe='/:')}/endpoints")
+        data = body.get("data") if isinstance(body, dict) else None
+        entries = data.get("endpoints") if isinstance(data, dict) else None
+        if not isinstance(entries, list):
+            raise ProtocolError(
+                f"the endpoints of {id_} came without a 'data.endpoints' list",
+                body=body,
+                model=id_,
+            )
+        return [*valid_entries(entries, ModelEndpoint.from_wire, what="endpoint")]
+
+
+def _unknown(wanted: ModelRef, catalog: ModelCatalog) -> str:
+    """Say what is missing, from which list, and what may have been meant."""
+    where = (
+        "the gateway's model list"
+        if catalog.source == "gateway"
+        else "the bundled model list, which serves while the gateway's cannot be had"
+    )
+    close = difflib.get_close_matches(wanted.id, [model.id for model in catalog], n=3)
+    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    return f"no model {wanted.id} in {where}{hint}"

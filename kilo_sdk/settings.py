@@ -1,0 +1,133 @@
+"""What a client was told, checked and resolved once.
+
+Explicit arguments come first, then the environment, then the defaults. Nothing here
+touches the network, and no value that is secret shows in a repr.
+
+Source: GATEWAY 1 (base URL), GATEWAY 2 (key and feature).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from kilo_sdk._version import __version__
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.middleware.auth import TokenSource
+from kilo_sdk.refs import ModelRef
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "default_headers",
+    "merge_headers",
+    "parse_ref",
+    "resolve_api_key",
+    "resolve_base_url",
+    "resolve_feature",
+]
+
+DEFAULT_BASE_URL: Final = "https://api.kilo.ai/api/gateway/"
+_KEY_VARIABLES: Final = ("KILOCODE_API_KEY", "KILO_API_KEY")
+_DEFAULT_FEATURE: Final = "direct-gateway"
+
+
+def resolve_api_key(api_key: str | TokenSource | None) -> str | TokenSource | None:
+    """Return the key given, else the environment's, else None for anonymous calls.
+
+    Raises:
+        ConfigurationError: An empty string was given.
+    """
+    if api_key is None:
+        for name in _KEY_VARIABLES:
+            if value := os.environ.get(name, "").strip():
+                return value
+        return None
+    if isinstance(api_key, str) and not api_key.strip():
+        raise ConfigurationError(
+            "api_key is empty; pass the key, or leave it out to use KILOCODE_API_KEY or, "
+            "where that is not set, to call anonymously"
+        )
+    return api_key
+
+
+def resolve_base_url(base_url: str | None) -> str:
+    """Return the base URL given, else the environment's, else the gateway's.
+
+    Returns:
+        An absolute URL that ends in a slash.
+
+    Raises:
+        ConfigurationError: It is not one.
+    """
+    url = base_url if base_url is not None else os.environ.get("KILOCODE_BASE_URL", "").strip()
+    if base_url is None and not url:
+        url = DEFAULT_BASE_URL
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url is a string, not {type(url).__name__}")
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_is_valid = urlsplit(""), False
+    # urlsplit drops some of these characters, and readers of URLs disagree about a backslash.
+    clean = all(c.isprintable() and not c.isspace() and c != "\\" for c in url)
+    if parts.scheme not in ("http", "https") or not (parts.hostname and port_is_valid and clean):
+        raise ConfigurationError(
+            "base_url is no absolute http or https URL; it reads like "
+            f"{DEFAULT_BASE_URL} (KILOCODE_BASE_URL is used where none is given)"
+        )
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ConfigurationError(
+            "base_url has a user, a query or a fragment in it; it is scheme, host and path "
+            "alone, and the key is given as api_key"
+        )
+    return url.rstrip("/") + "/"
+
+
+def resolve_feature(feature: str | None) -> str:
+    """Return the app attribution given, else the environment's, else ``direct-gateway``."""
+    if feature is not None:
+        return feature
+    return os.environ.get("KILOCODE_FEATURE", "").strip() or _DEFAULT_FEATURE
+
+
+def parse_ref(ref: str | ModelRef) -> ModelRef:
+    """Return the model ref.
+
+    Raises:
+        ConfigurationError: It is none; the message names the accepted forms.
+    """
+    try:
+        return ModelRef.parse(ref)
+    except ValueError as exc:
+        raise ConfigurationError(str(exc)) from exc
+
+
+def default_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what every request carries: the SDK's own headers under the caller's."""
+    own = {"User-Agent": f"kilo-sdk-python/{__version__}"}
+    return merge_headers(own, headers)
+
+
+def merge_headers(base: Mapping[str, str], extra: Mapping[str, str] | None) -> dict[str, str]:
+    """Return ``base`` with ``extra`` over it; names match in any case.
+
+    Raises:
+        ConfigurationError: ``extra`` is no mapping.
+    """
+    merged = dict(base)
+    if not extra:
+        return merged
+    if not isinstance(extra, Mapping):
+        raise ConfigurationError(
+            f"headers are a mapping of names to values, not {type(extra).__name__}"
+        )
+    spelt = {name.lower(): name for name in merged}
+    for name, value in extra.items():
+        lowered = str(name).lower()
+        merged.pop(spelt.get(lowered, ""), None)
+        spelt[lowered] = name
+        merged[name] = value
+    return merged

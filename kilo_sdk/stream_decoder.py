@@ -1,0 +1,272 @@
+"""Decoding a stream: network reads in, chunks and a verdict out.
+
+Sans-IO. ``StreamDecoder`` runs for every chunk, so what can be decided per answer is
+decided in its constructor.
+
+Source: GATEWAY 5 (what a stream is made of, when it is complete), GATEWAY 8 (errors
+inside a 200).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from kilo_sdk.accumulate import CompletionAccumulator
+from kilo_sdk.answers import (
+    SHOWN_BODY_BYTES,
+    AnswerContext,
+    describe_garbage,
+    shown_body,
+    take_whole,
+)
+from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, wire_of
+from kilo_sdk.errors import APIError, StreamInterruptedError, StreamProtocolError
+from kilo_sdk.sse import SSEParser
+from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
+from kilo_sdk.types.completion import ChatCompletion
+from kilo_sdk.types.wire import WireChunk, WireDict
+
+__all__ = ["StreamDecoder"]
+
+_DONE: Final = b"[DONE]"
+_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
+_LESSONS: Final = 64
+_OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
+
+
+class StreamDecoder:
+    """Decodes one stream and judges how it ended.
+
+    ``feed`` what arrives, ``end`` when nothing more will. A failure is kept in
+    ``failure`` so that what came before it can be handed out first.
+    """
+
+    __slots__ = (
+        "_accumulator",
+        "_append_text",
+        "_context",
+        "_decode",
+        "_head",
+        "_lessons",
+        "_parser",
+        "_steps",
+        "_template",
+        "done",
+        "failure",
+        "has_output",
+        "started",
+    )
+
+    def __init__(self, context: AnswerContext) -> None:
+        self._context = context
+        self._parser = SSEParser()
+        self._accumulator = CompletionAccumulator()
+        self._steps = context.response_chain.chunk_steps()
+        self._decode = _chunk_decoder(context.transport)
+        self._head = b""
+        self._template: ChunkTemplate | None = None
+        self._append_text: Callable[[str], None] = list[str]().append
+        may_learn = self._decode is None and context.response_chain.ignores_text
+        self._lessons = _LESSONS if may_learn else 0
+        self.done = False
+        """Whether ``[DONE]`` came: nothing after it counts."""
+        self.started = False
+        """Whether any chunk came."""
+        self.has_output = False
+        """Whether a chunk brought more than a role."""
+        self.failure: APIError | None = None
+        """Why the stream ended badly, once it did."""
+
+    def feed(self, data: bytes) -> list[DecodedChunk]:
+        """Take one network read and return the chunks that it completes, in order.
+
+        After ``[DONE]`` or a failure the rest is ignored.
+        """
+        if self.done or self.failure is not None:
+            return []
+        try:
+            events = self._parser.feed_data(data)
+        except StreamProtocolError as exc:
+            self._fail(StreamProtocolError(self._context.words(exc.message)))
+            return []
+        if not events:
+            if not self.started and len(self._head) < SHOWN_BODY_BYTES:
+                self._head = (self._head + data).lstrip()[:SHOWN_BODY_BYTES]
+            return []
+        return self._decode_events(events)
+
+    def end(self, *, cause: BaseException | None = None) -> None:
+        """Say that nothing more will come, and judge what came.
+
+        Complete is a stream in which ``[DONE]`` or every finish_reason came, and which
+        ended between events; ``failure`` says what any other was.
+
+        Args:
+            cause: What broke the connection, where it did not close in good order.
+        """
+        if self.failure is None and not self.done:
+            self.done = self._parser.pending_data.strip() == _DONE
+        if self.failure is None:
+            refused = self._accumulator.error()
+            if refused is not None:
+                self._fail(self._context.error_inside({"error": refused}, in_stream=True))
+            elif not self.done and (self._parser.in_event or not self._accumulator.finished):
+                self._fail(self._cut(), cause)
+
+    def decode_body(self, body: bytes) -> list[DecodedChunk]:
+        """Take the JSON body that came where a stream was promised, as a stream of one.
+
+        Some upstreams ignore ``stream``; an error is an error all the same.
+        """
+        try:
+            completion = take_whole(body, self._context, self._accumulator)
+        except APIError as exc:
+            self._fail(exc)
+            return []
+        self.started = self.has_output = self.done = True
+        choices = [{**choice, "delta": choice["message"]} for choice in completion["choices"]]
+        return [{**completion, "object": "chat.completion.chunk", "choices": choices}]
+
+    def completion(self) -> ChatCompletion:
+        """Return the answer so far."""
+        return ChatCompletion.from_wire(
+            self._accumulator.build(),
+            model_ref=self._context.ref,
+            request_id=self._context.request_id,
+        )
+
+    def finished_tool_calls(self) -> list[tuple[int, WireDict]]:
+        """Return the tool calls that are whole, each with the index of its choice.
+
+        To be asked when the stream is complete. A call that the model had to stop inside
+        of (``length`` and its like) is left out unless its arguments happen to be whole.
+        """
+        return self._accumulator.finished_tool_calls()
+
+    def _decode_events(self, events: list[bytes]) -> list[DecodedChunk]:
+        chunks: list[DecodedChunk] = []
+        steps = self._steps
+        decode = self._decode
+        add = self._accumulator.add
+        template, append_text = self._template, self._append_text
+        for data in events:
+            if (
+                template is not None
+                and data.startswith(template.prefix)
+                and data.endswith(template.suffix)
+            ):
+                try:
+                    text = orjson.loads(data[template.start : template.end])
+                except orjson.JSONDecodeError:
+                    text = None  # more than a string stands there: the whole way
+                if type(text) is str:
+                    append_text(text)
+                    chunks.append((template, text))
+                    continue
+            try:
+                wire = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                marker = data.strip()
+                if not marker:
+                    continue  # an event of white space keeps the connection alive
+                if marker == _DONE:
+                    self.done = True
+                else:
+                    self._fail(self._not_json(data))
+                break
+            if type(wire) is not dict:
+                self._fail(self._not_json(data))
+                break
+            if wire.get("error"):
+                self._fail(self._context.error_inside(wire, in_stream=True))
+                break
+            if decode is not None:
+                wire = decode(wire)
+                if wire is None:
+                    continue
+            try:
+                for step in steps:
+                    step(wire)
+            except APIError as exc:
+                self._fail(exc)
+                break
+            add(wire)
+            chunks.append(wire)
+            if self._lessons:
+                template, append_text = self._learn(data, wire)
+        if chunks:
+            self.started = True
+            self._accumulator.fold()
+            if not self.has_output:
+                self.has_output = any(map(_has_output, map(wire_of, chunks)))
+        return chunks
+
+    def _learn(
+        self, data: bytes, wire: WireChunk
+    ) -> tuple[ChunkTemplate | None, Callable[[str], None]]:
+        """Take a chunk that did not match for the template of those to come.
+
+        Lessons are few, so that a stream whose every chunk differs costs no more for it.
+        """
+        learnt = ChunkTemplate.learn(data, wire)
+        if learnt is not None:
+            self._lessons -= 1
+            self._template = learnt
+            self._append_text = self._accumulator.text_of(learnt.choice).pieces.append
+        return self._template, self._append_text
+
+    def _fail(self, failure: APIError, cause: BaseException | None = None) -> None:
+        failure.request_id = failure.request_id or self._context.request_id
+        failure.model = failure.model or self._context.ref.id
+        failure.__cause__ = cause
+        self.failure = failure
+
+    def _cut(self) -> APIError:
+        words = self._context.words
+        in_event = self._parser.in_event
+        if not self.started and not in_event and self._head and not _FIELD.match(self._head):
+            if (told := _error_in(self._head)) is not None:
+                return self._context.error_inside(told, in_stream=True)
+            seen = describe_garbage(self._head, self._context.content_type)
+            return StreamProtocolError(
+                words(f"the answer is no event stream, but {seen}"), body=shown_body(self._head)
+            )
+        if not self.started:
+            return StreamInterruptedError(words("the stream ended before its first chunk"))
+        inside = "inside an event" if in_event else "without [DONE] or a finish_reason"
+        return StreamInterruptedError(words(f"the stream was cut: it ended {inside}"))
+
+    def _not_json(self, data: bytes) -> StreamProtocolError:
+        seen = describe_garbage(data, "")
+        return StreamProtocolError(
+            self._context.words(f"an event of the stream is no JSON object, but {seen}"),
+            body=shown_body(data),
+        )
+
+
+def _chunk_decoder(
+    transport: TransportAdapter,
+) -> Callable[[WireDict], WireChunk | None] | None:
+    """Return the transport's decoder, or None where it would return its argument."""
+    decode = transport.decode_chunk
+    inherited = OpenAICompatibleTransport.decode_chunk
+    return None if getattr(decode, "__func__", None) is inherited else decode
+
+
+def _has_output(chunk: WireChunk) -> bool:
+    return any(
+        choice["delta"].get(field) for choice in chunk["choices"] for field in _OUTPUT_FIELDS
+    )
+
+
+def _error_in(body: bytes) -> WireDict | None:
+    """Return the error that came as a bare JSON body under a stream's content type."""
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return told if isinstance(told, dict) and told.get("error") else None

@@ -1,0 +1,1 @@
+"""Transport adapters: how each kind of upstream is talked to."""

@@ -1,0 +1,58 @@
+"""The gateway's path for Gemini-backed models.
+
+It adds thought-signature sanitation to the OpenAI-shaped path and nothing else: no
+turn-order validation, no bootstrap turn, no rewriting of tool ids.
+
+Source: GATEWAY 7.
+"""
+
+from __future__ import annotations
+
+from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.middleware.auth import BearerAuth
+from kilo_sdk.middleware.delta_repairs import DeltaRepairs
+from kilo_sdk.middleware.reasoning_injection import ModelHints, ReasoningInjection
+from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
+from kilo_sdk.middleware.replay import ReplaySanitation
+from kilo_sdk.middleware.stop import StopNormalisation
+from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.transports.base import OpenAICompatibleTransport
+
+__all__ = ["ProxyGeminiTransport"]
+
+
+class ProxyGeminiTransport(OpenAICompatibleTransport):
+    """Serves the models whose gateway id contains ``gemini``, in any case."""
+
+    name = "proxy-gemini"
+
+    def __init__(
+        self,
+        *,
+        auth: BearerAuth,
+        app_headers: AppHeaders,
+        hints: ModelHints | None = None,
+        base_url: str | None = None,
+    ) -> None:
+        thought_signatures = ThoughtSignatureSanitation()
+        super().__init__(
+            base_url=base_url,
+            request_middleware=(
+                auth,
+                app_headers,
+                ReasoningInjection(hints or ModelHints()),
+                StopNormalisation(),
+                ReplaySanitation(),
+                thought_signatures,
+            ),
+            response_middleware=(
+                DeltaRepairs(),
+                ReasoningNormalisation(),
+                thought_signatures,
+            ),
+        )
+
+    def matches(self, ref: ModelRef, /) -> bool:
+        """Whether the model is backed by Gemini."""
+        return "gemini" in ref.id.lower()

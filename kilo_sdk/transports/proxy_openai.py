@@ -1,0 +1,48 @@
+"""The gateway's OpenAI-shaped path: every model that has no path of its own.
+
+Source: GATEWAY 1 (proxy shapes, nothing that only OpenAI's own service understands).
+"""
+
+from __future__ import annotations
+
+from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.middleware.auth import BearerAuth
+from kilo_sdk.middleware.delta_repairs import DeltaRepairs
+from kilo_sdk.middleware.reasoning_injection import ModelHints, ReasoningInjection
+from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
+from kilo_sdk.middleware.replay import ReplaySanitation
+from kilo_sdk.middleware.stop import StopNormalisation
+from kilo_sdk.middleware.thought_signatures import ForeignSignatureRemoval
+from kilo_sdk.transports.base import OpenAICompatibleTransport
+
+__all__ = ["ProxyOpenAITransport"]
+
+
+class ProxyOpenAITransport(OpenAICompatibleTransport):
+    """Serves every model through the gateway."""
+
+    name = "proxy-openai"
+
+    def __init__(
+        self,
+        *,
+        auth: BearerAuth,
+        app_headers: AppHeaders,
+        hints: ModelHints | None = None,
+        base_url: str | None = None,
+    ) -> None:
+        super().__init__(
+            base_url=base_url,
+            request_middleware=(
+                auth,
+                app_headers,
+                ReasoningInjection(hints or ModelHints()),
+                StopNormalisation(),
+                ReplaySanitation(),
+                ForeignSignatureRemoval(),
+            ),
+            response_middleware=(
+                DeltaRepairs(),
+                ReasoningNormalisation(),
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Typed values and wire shapes; nothing here does I/O."""

@@ -1,0 +1,129 @@
+"""The whole answer, streamed or not.
+
+Source: GATEWAY 5.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.types.fields import int_field, object_field, text_field
+from kilo_sdk.types.message import Message
+from kilo_sdk.types.tool_call import ToolCall
+from kilo_sdk.types.usage import Usage
+from kilo_sdk.types.wire import WireCompletion, WireDict
+
+__all__ = ["ChatCompletion", "Choice"]
+
+
+@attrs.frozen(slots=True)
+class Choice:
+    """One of the ``n`` answers.
+
+    Attributes:
+        index: Which one, from 0.
+        message: What the model said; ``to_param()`` puts it back into a history.
+        finish_reason: Why it ended, as sent; None where nobody said.
+        native_finish_reason: The upstream's own word for it.
+        logprobs: Log probabilities, where asked for.
+        raw: The wire dict, unknown fields included.
+    """
+
+    index: int
+    message: Message
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    logprobs: WireDict | None = None
+    raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
+
+    @classmethod
+    def from_wire(cls, wire: WireDict) -> Choice:
+        """Read one entry of a completion's ``choices``."""
+        return cls(
+            index=wire["index"],
+            message=Message.from_param(wire["message"]),
+            finish_reason=text_field(wire, "finish_reason"),
+            native_finish_reason=text_field(wire, "native_finish_reason"),
+            logprobs=object_field(wire, "logprobs"),
+            raw=wire,
+        )
+
+
+@attrs.frozen(slots=True)
+class ChatCompletion:
+    """A whole answer, or with an error's ``partial`` what there is of one.
+
+    Two completions are equal when their fields are, ``raw`` and ``request_id`` aside:
+    an answer is the same whether it was streamed or not.
+
+    Attributes:
+        id: The gateway's id of the answer.
+        model: The model that answered.
+        provider: The upstream that answered.
+        created: Unix time in seconds.
+        choices: The answers in order of their index; one, unless more were asked for.
+        usage: Counts and cost, or None where none were reported.
+        model_ref: The ref that was asked and answered; with fallback models, which one.
+        request_id: The ``request-id`` header, or None.
+        raw: The wire dict in the shape of a non-streaming answer, unknown fields included.
+    """
+
+    id: str | None
+    model: str | None
+    provider: str | None
+    created: int | None
+    choices: list[Choice]
+    usage: Usage | None
+    model_ref: ModelRef | None = None
+    request_id: str | None = attrs.field(default=None, eq=False)
+    raw: WireCompletion = attrs.field(factory=dict, repr=False, eq=False)
+
+    @classmethod
+    def from_wire(
+        cls,
+        wire: WireCompletion,
+        *,
+        model_ref: ModelRef | None = None,
+        request_id: str | None = None,
+    ) -> ChatCompletion:
+        """Make the typed completion of what the accumulator built."""
+        return cls(
+            id=text_field(wire, "id"),
+            model=text_field(wire, "model"),
+            provider=text_field(wire, "provider"),
+            created=int_field(wire, "created"),
+            choices=[Choice.from_wire(choice) for choice in wire["choices"]],
+            usage=Usage.of(wire),
+            model_ref=model_ref,
+            request_id=request_id,
+            raw=wire,
+        )
+
+    @property
+    def message(self) -> Message:
+        """The first choice's message; an empty one where nothing came."""
+        return self.choices[0].message if self.choices else Message("assistant")
+
+    @property
+    def text(self) -> str:
+        """The first choice's text; empty where there is none."""
+        content = self.message.content
+        if isinstance(content, list):
+            return "".join(text_field(part, "text") or "" for part in content)
+        return content or ""
+
+    @property
+    def reasoning(self) -> str | None:
+        """The first choice's reasoning text, or None."""
+        return self.message.reasoning
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The first choice's tool calls."""
+        return self.message.tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended, as sent."""
+        return self.choices[0].finish_reason if self.choices else None

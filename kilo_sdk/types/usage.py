@@ -1,0 +1,81 @@
+"""What the gateway reported about tokens and money.
+
+Source: GATEWAY 5 (where usage comes from and what it carries).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from kilo_sdk.types.fields import int_field, object_field
+from kilo_sdk.types.wire import WireDict
+
+__all__ = ["Usage"]
+
+
+@attrs.frozen(slots=True)
+class Usage:
+    """Token counts and cost of one answer; what was not reported is None, never 0.
+
+    Attributes:
+        prompt_tokens: Tokens read.
+        completion_tokens: Tokens written, reasoning included.
+        total_tokens: Both.
+        cached_tokens: Of the prompt, those served from a cache.
+        cache_write_tokens: Of the prompt, those written to a cache.
+        reasoning_tokens: Of the completion, those spent on reasoning.
+        cost: US dollars, or None where the gateway named no price.
+        is_byok: Whether the user's own upstream key paid.
+        raw: The object as it came.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: Decimal | None = None
+    is_byok: bool | None = None
+    raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
+
+    @classmethod
+    def from_wire(cls, wire: WireDict) -> Usage:
+        """Read a ``usage`` object; fields of a wrong type count as not reported."""
+        prompt = object_field(wire, "prompt_tokens_details") or {}
+        completion = object_field(wire, "completion_tokens_details") or {}
+        reasoning = int_field(completion, "reasoning_tokens")
+        if reasoning is None:
+            # Some upstreams report it flat, without the details object.
+            reasoning = int_field(wire, "reasoning_tokens")
+        byok = wire.get("is_byok")
+        return cls(
+            prompt_tokens=int_field(wire, "prompt_tokens"),
+            completion_tokens=int_field(wire, "completion_tokens"),
+            total_tokens=int_field(wire, "total_tokens"),
+            cached_tokens=int_field(prompt, "cached_tokens"),
+            cache_write_tokens=int_field(prompt, "cache_write_tokens"),
+            reasoning_tokens=reasoning,
+            cost=_dollars(wire.get("cost")),
+            is_byok=byok if isinstance(byok, bool) else None,
+            raw=wire,
+        )
+
+    @classmethod
+    def of(cls, owner: WireDict) -> Usage | None:
+        """Read ``owner["usage"]``; None where nothing was reported there."""
+        usage = object_field(owner, "usage")
+        return cls.from_wire(usage) if usage else None
+
+
+def _dollars(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        # The shortest text that reads back as the same float is what the gateway wrote.
+        dollars = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return dollars if dollars.is_finite() else None
