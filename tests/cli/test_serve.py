@@ -1,0 +1,130 @@
+"""The gateway as a process: where it is, what it does, how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+Run: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
+Make: TypeAlias = Callable[..., Any]
+
+
+def base_url_of(process: Any) -> str:
+    """Read what a started gateway prints, and return its base URL."""
+    serving = process.stdout.readline().decode()
+    export = process.stdout.readline().decode()
+    found = re.fullmatch(
+        r"serving (http://127\.0\.0\.1:\d+/api/gateway/) \(Ctrl-C ends it\)\n", serving
+    )
+    assert found, serving
+    assert export == f"export KILOCODE_BASE_URL={found[1]}\n"
+    return found[1]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_where_it_is_answers_and_ends_with_0(
+    start: Make, run: Run, sent: signal.Signals
+) -> None:
+    process = start("serve")
+    done = run("chat", "-m", "openai/gpt-4.1", "9 tokens", KILOCODE_BASE_URL=base_url_of(process))
+    assert (done.returncode, done.stdout) == (0, "You said: 9 tokens. The river runs\n")
+    process.send_signal(sent)
+    assert process.wait(timeout=15) == 0
+    assert process.stdout.read() == b""
+    assert process.stderr.read() == b"stopped; completions served: 1\n"
+
+
+def test_it_ends_at_once_while_it_streams_and_the_client_sees_a_cut(start: Make) -> None:
+    server = start("serve", "--tokens-per-second", "50", "--ttft", "0.1")
+    client = start(
+        *("chat", "2000 tokens", "-m", "openai/gpt-4.1"), KILOCODE_BASE_URL=base_url_of(server)
+    )
+    client.stdin.close()
+    assert client.stdout.read(9) == b"You said:"
+    server.terminate()
+    assert server.wait(timeout=15) == 0
+    assert server.stderr.read() == b"stopped; completions served: 0\n"
+    assert client.wait(timeout=15) == 1
+    assert b"kilo-sdk: the stream was cut" in client.stderr.read()
+
+
+def test_a_client_that_leaves_is_no_error(start: Make) -> None:
+    server = start("serve", "--tokens-per-second", "50")
+    client = start(
+        *("chat", "2000 tokens", "-m", "openai/gpt-4.1"), KILOCODE_BASE_URL=base_url_of(server)
+    )
+    assert client.stdin.close() is None
+    assert client.stdout.read(9) == b"You said:"
+    client.kill()
+    client.wait()
+    server.terminate()
+    assert server.wait(timeout=15) == 0
+    assert server.stderr.read() == b"stopped; completions served: 0\n"
+
+
+def test_a_port_in_use_is_told_in_words(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"kilo-sdk: port {port} of 127.0.0.1 is in use; choose another with --port, or leave it "
+        "out for a free one\n"
+    )
+
+
+def test_keys_and_faults_are_the_gateways(start: Make, run: Run) -> None:
+    server = start("serve", "--api-key", "one", "--api-key", "two", "--fault", "cut;after=4")
+    base_url = base_url_of(server)
+    refused = run("chat", "hi", KILOCODE_BASE_URL=base_url, KILOCODE_API_KEY="three")
+    assert refused.returncode == 1
+    assert "401" in refused.stderr
+    cut = run(
+        *("chat", "hi", "-m", "openai/gpt-4.1"), KILOCODE_BASE_URL=base_url, KILOCODE_API_KEY="two"
+    )
+    assert (cut.returncode, cut.stdout) == (1, "You said:\n")
+
+
+def test_a_paid_model_can_ask_for_a_key(start: Make, run: Run) -> None:
+    base_url = base_url_of(start("serve", "--require-auth"))
+    args = ("chat", "9 tokens", "--base-url", base_url, "-m")
+    assert run(*args, "openai/gpt-4.1").returncode == 1
+    assert run(*args, "openai/gpt-4.1", KILOCODE_API_KEY="any").returncode == 0
+    assert run(*args, "kilo-auto/free").returncode == 0
+
+
+def test_it_replays_recordings(start: Make, run: Run, tmp_path: Path) -> None:
+    recording = tmp_path / "hello.sse"
+    recording.write_text(
+        'data: {"id":"gen-1","model":"a/b","choices":[{"index":0,"delta":{"content":"Hello"},'
+        '"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    )
+    server = start("serve", "--replay", str(recording))
+    done = run("chat", "anything", KILOCODE_BASE_URL=base_url_of(server))
+    assert (done.returncode, done.stdout) == (0, "Hello\n")
+    assert done.stderr.startswith("a/b, tokens not reported, cost not reported, TTFT ")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--fault", "explode"), "no fault word 'explode'; accepted are"),
+        (("--tokens-per-second", "0"), "tokens_per_second is a number above 0"),
+        (("--replay", "no-such-file.sse"), "the recording cannot be read"),
+        (("--host", "host.invalid"), "cannot listen on port 0 of host.invalid"),
+        (("--port", "70000"), "--port"),
+    ],
+)
+def test_options_that_cannot_work_end_with_2(run: Run, args: Sequence[str], words: str) -> None:
+    done = run("serve", *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr

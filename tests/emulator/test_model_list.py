@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from kilo_sdk.emulator.model_list import built_in_models
+
+
+def test_ids_are_unique_and_name_their_vendor() -> None:
+    ids = [entry["id"] for entry in built_in_models()]
+    assert len(set(ids)) == len(ids) >= 10
+    assert all(id_.count("/") == 1 for id_ in ids)
+
+
+def test_the_models_of_the_documentation_are_there() -> None:
+    assert {entry["id"] for entry in built_in_models()} >= {
+        "kilo/auto",
+        "kilo-auto/free",
+        "anthropic/claude-sonnet-4",
+        "google/gemini-3-pro-preview",
+        "openai/gpt-5",
+        "openai/gpt-4.1",
+        "x-ai/grok-code-fast-1",
+        "mistralai/devstral-2512:free",
+    }
+
+
+def test_prices_are_decimal_strings() -> None:
+    for entry in built_in_models():
+        for price in entry["pricing"].values():
+            assert isinstance(price, str)
+            assert Decimal(price).is_finite()
+
+
+def test_one_model_takes_no_tools() -> None:
+    without = [one["id"] for one in built_in_models() if "tools" not in one["supported_parameters"]]
+    assert without == ["meta-llama/llama-3.2-1b-instruct"]
+
+
+def test_every_call_gives_a_list_of_its_own() -> None:
+    built_in_models()[0]["id"] = "changed"
+    assert built_in_models()[0]["id"] == "kilo/auto"

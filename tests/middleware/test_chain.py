@@ -1,0 +1,205 @@
+"""Middleware of every form runs in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.middleware.base import OutgoingRequest, ResponseMiddleware
+from kilo_sdk.middleware.chain import RequestChain, ResponseChain
+from kilo_sdk.middleware.delta_repairs import DeltaRepairs
+from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
+from kilo_sdk.refs import ModelRef
+
+pytestmark = pytest.mark.anyio
+
+
+def request() -> OutgoingRequest:
+    return OutgoingRequest(ref=ModelRef.parse("a/b"), url="", headers={}, payload={"seen": []})
+
+
+class Plain:
+    def on_request(self, request: OutgoingRequest, /) -> None:
+        request.payload["seen"].append("plain object")
+
+
+class Coroutine:
+    async def on_request(self, request: OutgoingRequest, /) -> None:
+        await anyio.lowlevel.checkpoint()
+        request.payload["seen"].append("coroutine object")
+
+
+def function(request: OutgoingRequest) -> None:
+    request.payload["seen"].append("function")
+
+
+async def coroutine_function(request: OutgoingRequest) -> None:
+    await anyio.lowlevel.checkpoint()
+    request.payload["seen"].append("coroutine function")
+
+
+async def test_request_middleware_of_every_form_runs_in_order() -> None:
+    one = request()
+    await RequestChain([coroutine_function, Plain(), function, Coroutine()]).run(one)
+    assert one.payload["seen"] == [
+        "coroutine function",
+        "plain object",
+        "function",
+        "coroutine object",
+    ]
+
+
+async def test_a_chain_of_nothing_changes_nothing() -> None:
+    one = request()
+    await RequestChain([]).run(one)
+    assert one.payload == {"seen": []}
+
+
+async def test_a_request_middleware_that_returns_a_request_is_told_what_to_do() -> None:
+    chain = RequestChain([lambda one: one])
+    with pytest.raises(
+        ConfigurationError, match="returned OutgoingRequest; it changes the request"
+    ):
+        await chain.run(request())
+
+
+async def test_a_request_middleware_refuses_by_raising() -> None:
+    def refuse(request: OutgoingRequest) -> None:
+        raise PermissionError("not on a Sunday")
+
+    one = request()
+    with pytest.raises(PermissionError, match="not on a Sunday"):
+        await RequestChain([function, refuse, Plain()]).run(one)
+    assert one.payload["seen"] == ["function"]
+
+
+@pytest.mark.parametrize("middleware", [None, 3, "auth", object(), DeltaRepairs()])
+async def test_what_is_no_request_middleware_is_refused_by_name(middleware: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"{type(middleware).__name__} is no request"):
+        RequestChain([middleware])
+
+
+class Handler(Plain):
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+        self.told = 0
+
+    def on_unauthorized(self) -> bool:
+        self.told += 1
+        return self.answer
+
+
+@pytest.mark.parametrize("answers", [(True, False), (False, True), (True, True), (False, False)])
+async def test_every_handler_is_told_of_a_401(answers: tuple[bool, ...]) -> None:
+    handlers = [Handler(answer) for answer in answers]
+    chain = RequestChain([Plain(), *handlers, function])
+    assert chain.on_unauthorized() is any(answers)
+    assert [handler.told for handler in handlers] == [1, 1]
+
+
+async def test_without_a_handler_building_the_request_again_does_not_help() -> None:
+    assert RequestChain([Plain(), function]).on_unauthorized() is False
+
+
+# Responses
+
+
+class Stateless:
+    def on_chunk(self, chunk: Any, /) -> None:
+        chunk["seen"].append("object chunk")
+
+    def on_completion(self, completion: Any, /) -> None:
+        completion["seen"].append("object completion")
+
+
+class Counting:
+    """Numbers what one call sees."""
+
+    def for_call(self) -> ResponseMiddleware:
+        return CountingOnce()
+
+
+class CountingOnce:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_chunk(self, chunk: Any, /) -> None:
+        self.count += 1
+        chunk["seen"].append(self.count)
+
+    def on_completion(self, completion: Any, /) -> None:
+        self.on_chunk(completion)
+
+
+def either(wire: Any) -> str:
+    wire["seen"].append("function")
+    return "what it returns is not looked at"
+
+
+def run(steps: tuple[Callable[[Any], object], ...]) -> list[Any]:
+    wire: dict[str, Any] = {"seen": []}
+    for step in steps:
+        step(wire)
+    seen: list[Any] = wire["seen"]
+    return seen
+
+
+async def test_response_middleware_of_every_form_runs_in_order() -> None:
+    chain = ResponseChain([either, Stateless(), Counting()])
+    assert run(chain.chunk_steps()) == ["function", "object chunk", 1]
+    assert run(chain.completion_steps()) == ["function", "object completion", 1]
+
+
+async def test_each_answer_gets_a_state_of_its_own() -> None:
+    chain = ResponseChain([Counting()])
+    first, second = chain.chunk_steps(), chain.chunk_steps()
+    assert [run(first), run(first), run(second)] == [[1], [2], [1]]
+
+
+async def test_a_chain_of_nothing_has_no_steps() -> None:
+    assert ResponseChain([]).chunk_steps() == ()
+    assert ResponseChain([]).completion_steps() == ()
+
+
+@pytest.mark.parametrize("middleware", [None, 3, "repairs", object(), Plain()])
+async def test_what_is_no_response_middleware_is_refused_by_name(middleware: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"{type(middleware).__name__} is no response"):
+        ResponseChain([middleware])
+
+
+async def test_a_chain_may_be_built_of_a_generator() -> None:
+    chain = ResponseChain(one for one in (either, either))
+    assert run(chain.chunk_steps()) == ["function", "function"]
+
+
+# The promise to leave text alone
+
+
+class Promising(Stateless):
+    ignores_text = True
+
+
+class HalfPromising(Stateless):
+    ignores_text = "yes"
+
+
+@pytest.mark.parametrize(
+    ("middleware", "promised"),
+    [
+        ([], True),
+        ([DeltaRepairs(), ReasoningNormalisation()], True),
+        ([DeltaRepairs(), Promising()], True),
+        ([DeltaRepairs(), Stateless()], False),
+        ([DeltaRepairs(), either], False),
+        ([HalfPromising()], False),
+        ([Counting()], False),
+    ],
+)
+async def test_text_is_ignored_only_where_every_middleware_promises_it(
+    middleware: Any, promised: bool
+) -> None:
+    assert ResponseChain(middleware).ignores_text is promised

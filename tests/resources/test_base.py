@@ -1,0 +1,17 @@
+"""Facts about what a resource takes for a fetcher."""
+
+from __future__ import annotations
+
+from kilo_sdk.resources.base import JSONFetcher
+
+
+class Recorded:
+    """Answers from memory."""
+
+    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
+        return {"path": path, "timeout": timeout}
+
+
+def test_any_object_with_get_json_is_a_fetcher() -> None:
+    assert isinstance(Recorded(), JSONFetcher)
+    assert not isinstance(object(), JSONFetcher)

@@ -1,0 +1,235 @@
+"""Facts about the HTTP layer: foreign errors are translated, connections belong to one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import anyio
+import pytest
+
+from kilo_sdk import (
+    APIConnectionError,
+    ConfigurationError,
+    ProtocolError,
+    Timeouts,
+)
+from kilo_sdk.emulator import LocalGateway, RawReply
+from kilo_sdk.http import Connections, Exchange
+from kilo_sdk.timeouts import CallClocks
+
+pytestmark = pytest.mark.anyio
+
+TICK = float(os.environ.get("KILO_TEST_TICK", "0.05"))
+HEADERS = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[LocalGateway]:
+    async with LocalGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def connections() -> AsyncIterator[Connections]:
+    connections = Connections()
+    yield connections
+    await connections.close()
+
+
+async def send(connections: Connections, gateway: LocalGateway, **more: Any) -> Exchange:
+    clocks = CallClocks(more.pop("timeouts", Timeouts()))
+    clocks.begin_try()
+    return await connections.send(
+        "POST",
+        gateway.base_url + "chat/completions",
+        headers=HEADERS,
+        body=more.pop("body", b"{}"),
+        clocks=clocks,
+        **more,
+    )
+
+
+async def test_an_exchange_shows_status_headers_and_type(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    kind = {"Content-Type": "Text/Event-Stream; charset=utf-8", "X-Some": "Thing"}
+    gateway.enqueue(RawReply(status=503, headers=kind, body=b"data: 1\n\n"))
+    exchange = await send(connections, gateway)
+    assert exchange.status == 503
+    assert exchange.content_type == "text/event-stream"
+    assert exchange.headers["x-some"] == "Thing"
+    assert await exchange.read_all(100) == b"data: 1\n\n"
+    assert not exchange.closed
+    await exchange.finish()
+    assert exchange.closed
+    await exchange.finish()
+    exchange.close()
+
+
+async def test_a_body_past_the_limit_closes_the_exchange(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=b"x" * 11))
+    exchange = await send(connections, gateway, model="m/x")
+    with pytest.raises(ProtocolError, match="longer than 10 bytes") as raised:
+        await exchange.read_all(10)
+    assert raised.value.model == "m/x"
+    assert exchange.closed
+
+
+async def test_what_came_before_a_failure_is_read_first_and_the_failure_stays(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n", TICK, b"data: 2\n\n"], ending="reset"))
+    exchange = await send(connections, gateway)
+    exchange.start_wait()
+    assert await exchange.read() == b"data: 1\n\n"
+    exchange.stop_wait()
+    await anyio.sleep(3 * TICK)
+    exchange.start_wait()
+    assert await exchange.read() == b"data: 2\n\n"
+    for _ in range(2):
+        with pytest.raises(APIConnectionError):
+            await exchange.read()
+    exchange.stop_wait()
+
+
+async def test_a_large_body_goes_out_whole(gateway: LocalGateway, connections: Connections) -> None:
+    body = b'{"filler":"' + b"x" * (3 * 2**20) + b'"}'
+    gateway.enqueue(RawReply(body=b"{}"))
+    await (await send(connections, gateway, body=body)).finish()
+    assert gateway.requests[0].payload == {"filler": "x" * (3 * 2**20)}
+    assert gateway.requests[0].headers["content-length"] == str(len(body))
+
+
+async def test_a_refused_connection_says_so(connections: Connections) -> None:
+    async with LocalGateway() as gone:
+        pass
+    with pytest.raises(APIConnectionError, match="the host cannot be reached") as raised:
+        await send(connections, gone, model="m/x")
+    assert type(raised.value) is APIConnectionError
+    assert isinstance(raised.value.__cause__, aiohttp.ClientConnectorError)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://127.0.0.1/", "http://\ud800.example/"])
+async def test_a_url_that_cannot_be_is_a_wrong_setting(url: str, connections: Connections) -> None:
+    with pytest.raises(ConfigurationError):
+        await connections.send("GET", url, headers={}, body=None, clocks=CallClocks(Timeouts()))
+
+
+async def test_closing_twice_is_fine_and_use_after_it_is_not(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    await (await send(connections, gateway)).finish()
+    assert not connections.closed
+    await connections.close()
+    await connections.close()
+    assert connections.closed
+    with pytest.raises(ConfigurationError, match="the client is closed; make a new KiloClient"):
+        await send(connections, gateway)
+    assert len(gateway.requests) == 1
+
+
+async def test_a_session_of_the_caller_stays_open(gateway: LocalGateway) -> None:
+    async with aiohttp.ClientSession(headers={"X-Mine": "yes"}, raise_for_status=True) as session:
+        connections = Connections(session=session)
+        gateway.enqueue(RawReply(status=500, body=b"{}"))
+        exchange = await send(connections, gateway)
+        assert exchange.status == 500
+        await exchange.finish()
+        await connections.close()
+        assert not session.closed
+    assert gateway.requests[0].headers["x-mine"] == "yes"
+
+
+async def test_a_session_that_the_caller_closed_is_a_wrong_setting(gateway: LocalGateway) -> None:
+    session = aiohttp.ClientSession()
+    await session.close()
+    with pytest.raises(ConfigurationError, match="the aiohttp session given to the client"):
+        await send(Connections(session=session), gateway)
+
+
+async def test_max_connections_is_kept(gateway: LocalGateway) -> None:
+    connections = Connections(max_connections=2)
+    gateway.enqueue(*[RawReply(body=[b"data: 1\n\n", 2 * TICK])] * 6)
+
+    async def call() -> None:
+        await (await send(connections, gateway)).read_all(100)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(6):
+            group.start_soon(call)
+    assert gateway.peak_streams == 2
+    await connections.close()
+
+
+def test_connections_belong_to_the_loop_of_their_first_use() -> None:
+    connections = Connections()
+
+    async def use(*, close: bool = False) -> None:
+        async with LocalGateway() as gateway:
+            await (await send(connections, gateway)).finish()
+            if close:
+                await connections.close()
+
+    asyncio.run(use())
+    with pytest.raises(ConfigurationError, match="belongs to another event loop"):
+        asyncio.run(use())
+    asyncio.run(connections.close())
+    assert connections.closed
+
+
+def test_closing_in_another_loop_is_fine_when_the_first_is_over() -> None:
+    held: list[Exchange] = []
+
+    async def begin(connections: Connections) -> None:
+        async with LocalGateway() as gateway:
+            gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
+            held.append(await send(connections, gateway))
+
+    connections = Connections()
+    asyncio.run(begin(connections))
+    asyncio.run(connections.close())
+    assert held.pop().closed
+
+
+def test_a_session_of_another_loop_is_a_wrong_setting() -> None:
+    async def make() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    async def use(session: aiohttp.ClientSession) -> None:
+        async with LocalGateway() as gateway:
+            await send(Connections(session=session), gateway)
+
+    with asyncio.Runner() as first:
+        session = first.run(make())
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            asyncio.run(use(session))
+        first.run(session.close())
+
+
+def test_a_body_is_not_read_in_another_loop() -> None:
+    async def begin(gateway: LocalGateway, connections: Connections) -> Exchange:
+        await gateway.start()
+        gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
+        return await send(connections, gateway)
+
+    async def go_on(exchange: Exchange) -> bytes:
+        return await exchange.read_all(100)
+
+    gateway, connections = LocalGateway(), Connections()
+    with asyncio.Runner() as first:
+        exchange = first.run(begin(gateway, connections))
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            asyncio.run(go_on(exchange))
+        first.run(connections.close())
+        first.run(gateway.close())
+
+
+async def test_a_session_is_one_of_aiohttp() -> None:
+    with pytest.raises(ConfigurationError, match=r"session is an aiohttp\.ClientSession, not str"):
+        Connections(session="https://")  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""Typical calls, type-checked and never run: what editors and checkers see of the API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from decimal import Decimal
+from typing import Any, assert_type
+
+from kilo_sdk import (
+    ChatCompletion,
+    CompletionChunk,
+    CompletionStream,
+    KiloClient,
+    Message,
+    ModelCatalog,
+    ModelInfo,
+    OpenAICompatibleTransport,
+    OutgoingRequest,
+    Reasoning,
+    RetryPolicy,
+    StreamEvent,
+    Timeouts,
+    ToolCall,
+    TransportAdapter,
+    Usage,
+)
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.sse import ServerSentEvent, SSEParser
+from kilo_sdk.types.wire import WireDict
+
+
+async def token() -> str:
+    return "token"
+
+
+def plain_middleware(request: OutgoingRequest) -> None:
+    request.set_header("X-Mine", "1")
+
+
+async def coroutine_middleware(request: OutgoingRequest) -> None:
+    request.payload["user"] = "me"
+
+
+def mark(chunk: WireDict) -> None:
+    chunk["seen"] = True
+
+
+async def clients() -> None:
+    KiloClient()
+    KiloClient("key", base_url="https://example.org/", organization_id="org")
+    KiloClient(token, timeouts=Timeouts(idle=None), retries=RetryPolicy(max_attempts=1))
+    client = KiloClient(
+        reasoning="high",
+        request_middleware=[plain_middleware, coroutine_middleware],
+        response_middleware=[mark],
+        transports=[OpenAICompatibleTransport(base_url="http://127.0.0.1:1/v1/")],
+    )
+    assert_type(client.with_options(default_model="a/b"), KiloClient)
+    assert_type(client.transport_for("a/b"), TransportAdapter)
+    await client.close()
+
+
+async def awaited(client: KiloClient) -> None:
+    completion = await client.chat.completions.create(messages="Say hi", temperature=0.5, seed=1)
+    assert_type(completion, ChatCompletion)
+    assert_type(completion.text, str)
+    assert_type(completion.tool_calls, list[ToolCall])
+    assert_type(completion.tool_calls[0].parse_arguments(), dict[str, Any])
+    assert_type(completion.usage, Usage | None)
+    if completion.usage is not None:
+        assert_type(completion.usage.cost, Decimal | None)
+    history: list[Message | dict[str, Any]] = [Message.user("Hi"), {"role": "user", "content": "x"}]
+    history.append(completion.message.to_param())
+    await client.chat.completions.create(
+        messages=history, reasoning=Reasoning(max_tokens=100), fallback_models=["a/b", "c/d"]
+    )
+
+
+async def streamed(client: KiloClient, stream_it: bool) -> None:
+    stream = await client.chat.completions.create(messages="Say hi", stream=True)
+    assert_type(stream, CompletionStream)
+    either = await client.chat.completions.create(messages="Say hi", stream=stream_it)
+    assert_type(either, ChatCompletion | CompletionStream)
+    async with client.chat.completions.stream(messages="Say hi", reasoning="low") as opened:
+        assert_type(opened, CompletionStream)
+        async for chunk in opened:
+            assert_type(chunk, CompletionChunk)
+            assert_type(chunk.choices[0].delta.content, str | None)
+        assert_type(opened.text_deltas(coalesce=True), AsyncGenerator[str, None])
+        assert_type(opened.events(), AsyncGenerator[StreamEvent, None])
+        assert_type(await opened.get_final_completion(), ChatCompletion)
+
+
+async def catalogue(client: KiloClient) -> None:
+    assert_type(await client.models.list(), ModelCatalog)
+    assert_type(await client.models.get("kilo/auto"), ModelInfo)
+
+
+async def gateway() -> None:
+    async with LocalGateway(tokens_per_second=40.0) as local:
+        assert_type(local.base_url, str)
+
+
+def parsed() -> None:
+    assert_type(SSEParser(max_event_bytes=10).feed(b""), list[ServerSentEvent])
