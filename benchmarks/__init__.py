@@ -1,0 +1,1 @@
+"""Side by side with a hand-written loop and with peers: ``python -m benchmarks``."""
