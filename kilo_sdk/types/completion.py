@@ -38,11 +38,14 @@ class Choice:
     raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
 
     @classmethod
-    def from_wire(cls, wire: WireDict) -> Choice:
-        """Read one entry of a completion's ``choices``."""
+    def from_wire(
+        cls, wire: WireDict, *, provider: str | None = None, model: str | None = None
+    ) -> Choice:
+        """Read one entry of a completion's ``choices``; its message knows who made it."""
+        message = Message.from_param(wire["message"])
         return cls(
             index=wire["index"],
-            message=Message.from_param(wire["message"]),
+            message=attrs.evolve(message, provider=provider, model=model),
             finish_reason=text_field(wire, "finish_reason"),
             native_finish_reason=text_field(wire, "native_finish_reason"),
             logprobs=object_field(wire, "logprobs"),
@@ -88,12 +91,16 @@ class ChatCompletion:
         request_id: str | None = None,
     ) -> ChatCompletion:
         """Make the typed completion of what the accumulator built."""
+        model, provider = text_field(wire, "model"), text_field(wire, "provider")
         return cls(
             id=text_field(wire, "id"),
-            model=text_field(wire, "model"),
-            provider=text_field(wire, "provider"),
+            model=model,
+            provider=provider,
             created=int_field(wire, "created"),
-            choices=[Choice.from_wire(choice) for choice in wire["choices"]],
+            choices=[
+                Choice.from_wire(choice, provider=provider, model=model)
+                for choice in wire["choices"]
+            ],
             usage=Usage.of(wire),
             model_ref=model_ref,
             request_id=request_id,

@@ -35,6 +35,9 @@ class Message:
         annotations: Citations and the like, as they came, or None.
         tool_call_id: For role ``tool``: the call that this message answers.
         name: The speaker's name, where one is given.
+        provider: The upstream that made an answer's message, as the gateway calls it; None
+            for a message that is no answer. Never sent, and no part of equality.
+        model: The model that made it, as the gateway calls it; never sent either.
         raw: The wire dict as it came; empty for a message written by the caller.
     """
 
@@ -47,6 +50,8 @@ class Message:
     annotations: list[WireDict] | None = None
     tool_call_id: str | None = None
     name: str | None = None
+    provider: str | None = attrs.field(default=None, eq=False, kw_only=True)
+    model: str | None = attrs.field(default=None, eq=False, kw_only=True)
     raw: WireDict = attrs.field(factory=dict, eq=False)
 
     @classmethod

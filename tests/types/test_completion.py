@@ -86,6 +86,15 @@ def test_the_shortcuts_read_the_first_choice() -> None:
     assert whole.tool_calls == [ToolCall("c1", "f", "{}")]
 
 
+def test_every_message_knows_who_made_it_and_sends_none_of_it() -> None:
+    for choice in completion().choices:
+        made_by = (choice.message.provider, choice.message.model)
+        assert made_by == ("Anthropic", "anthropic/claude-sonnet-4")
+        assert not {"provider", "model"} & set(choice.message.to_param())
+    assert completion(provider=None, model=7).message.provider is None
+    assert completion(provider=None, model=7).message.model is None
+
+
 def test_an_answer_of_which_nothing_came_has_empty_shortcuts() -> None:
     nothing = ChatCompletion.from_wire({"choices": []})
     assert nothing.message == Message("assistant")
