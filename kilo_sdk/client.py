@@ -47,6 +47,8 @@ from kilo_sdk.types.reasoning import Reasoning, check_level
 if TYPE_CHECKING:
     import aiohttp
 
+    from kilo_sdk.catalog.cache import CacheKey, CatalogCache
+    from kilo_sdk.catalog.catalog import ModelCatalog
     from kilo_sdk.resources.models import ModelsResource
     from kilo_sdk.resources.providers import ProvidersResource
 
@@ -125,6 +127,7 @@ class KiloClient:
         }
         self._owns_connections = True
         self._connections = Connections(session=session, max_connections=max_connections)
+        self._catalogs: dict[CacheKey, CatalogCache] = {}
         self._configure(**self._options)
 
     def _configure(
@@ -175,6 +178,11 @@ class KiloClient:
                 ResponseChain((*transport.response_middleware, *self._response_middleware)),
             )
         self._organization_id = organization_id
+        self._catalog_key: CacheKey = (
+            self._base_url,
+            organization_id,
+            key if isinstance(key, str | None) else id(key),
+        )
         self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
         self.chat = Chat(self)
 
@@ -182,11 +190,25 @@ class KiloClient:
     def models(self) -> ModelsResource:
         """The catalogue: what models there are, what they can do and cost."""
         # Imported here: a fifth of the SDK's import time, and most processes list nothing.
+        from kilo_sdk.catalog.cache import cache_of
         from kilo_sdk.resources.models import ModelsResource
 
         return ModelsResource(
-            self._fetcher, base_url=self._base_url, organization_id=self._organization_id
+            self._fetcher,
+            base_url=self._base_url,
+            organization_id=self._organization_id,
+            cache=cache_of(self._catalogs, self._catalog_key),
         )
+
+    @property
+    def loaded_catalog(self) -> ModelCatalog | None:
+        """The gateway's model list as last obtained by ``models``; never asks for it.
+
+        None until it was obtained; the bundled list does not count. Views with the same
+        base URL, organisation and key share it.
+        """
+        cache = self._catalogs.get(self._catalog_key)
+        return None if cache is None else cache.loaded
 
     @property
     def providers(self) -> ProvidersResource:
@@ -274,6 +296,7 @@ class KiloClient:
         view._options = {**self._options, **options}
         view._owns_connections = False
         view._connections = self._connections
+        view._catalogs = self._catalogs
         view._configure(**view._options)
         return view
 

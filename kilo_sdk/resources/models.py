@@ -14,6 +14,7 @@ import logging
 from typing import Final
 from urllib.parse import quote
 
+from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.catalog.catalog import ModelCatalog
 from kilo_sdk.catalog.discovery import catalog_from_wire, valid_entries
 from kilo_sdk.catalog.static import static_catalog
@@ -50,12 +51,21 @@ def models_url(base_url: str, organization_id: str | None = None) -> str:
 
 
 class ModelsResource:
-    """What models there are. Holds no state: any number of tasks may call it at once."""
+    """What models there are. Any number of tasks may call it at once.
+
+    What was obtained is kept in ``cache``, for all who share it.
+    """
 
     def __init__(
-        self, fetcher: JSONFetcher, *, base_url: str, organization_id: str | None = None
+        self,
+        fetcher: JSONFetcher,
+        *,
+        base_url: str,
+        organization_id: str | None = None,
+        cache: CatalogCache | None = None,
     ) -> None:
         self._fetcher = fetcher
+        self._cache = cache or CatalogCache()
         self._list_url = models_url(base_url, organization_id)
 
     async def list(self) -> ModelCatalog:
@@ -75,6 +85,7 @@ class ModelsResource:
         if catalog is None:
             _logger.warning("discovery.failed serving=static reason=the answer names no model")
             return bundled
+        self._cache.keep(catalog)
         return catalog
 
     async def get(self, ref: str | ModelRef) -> ModelInfo:
