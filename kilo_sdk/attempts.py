@@ -146,6 +146,10 @@ class Attempts:
 
         To be called only while nothing of the answer has reached the caller. An error that
         was final stays so.
+
+        Raises:
+            APIError: The error, or the last of several.
+            ConfigurationError: The client was closed, before the wait or during it.
         """
         if error is self._final:
             raise error
@@ -161,8 +165,7 @@ class Attempts:
                 wait,
                 type(error).__name__,
             )
-            self._connections.check_open()
-            await anyio.sleep(wait)
+            await self._connections.lifetime.sleep(wait)
             self.clocks.spend(wait)
             return
         if self._position + 1 < len(self._candidates) and may_fail_over(error):

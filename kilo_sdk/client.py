@@ -270,7 +270,7 @@ class KiloClient:
         Raises:
             ConfigurationError: It was.
         """
-        self._connections.check_open()
+        self._connections.lifetime.check_open()
 
     def with_options(self, **options: Any) -> KiloClient:
         """Return a view with other defaults over the same connections.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import attrs
 import orjson
 
@@ -67,7 +66,7 @@ class GatewayFetcher:
                 wait = retry.next_wait(error)
                 if wait is None or wait >= clocks.total_left:
                     raise
-                await anyio.sleep(wait)
+                await client.connections.lifetime.sleep(wait)
                 clocks.spend(wait)
 
     async def _try(self, path: str, clocks: CallClocks, tries: int) -> object:

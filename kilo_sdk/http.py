@@ -26,6 +26,7 @@ from kilo_sdk.errors import (
     TimeoutPhase,
 )
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
+from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.timeouts import CallClocks
 
 __all__ = ["Connections", "Exchange", "api_error_of", "timeout_error"]
@@ -52,6 +53,9 @@ class Connections:
         session: A session of the caller's, which is used and never closed.
         max_connections: Most connections open at once; 0 for no limit.
 
+    Attributes:
+        lifetime: Open until ``close``; ends the waits between tries.
+
     Raises:
         ConfigurationError: ``session`` is something else.
     """
@@ -69,12 +73,12 @@ class Connections:
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._exchanges: WeakSet[Exchange] = WeakSet()
-        self._closed = False
+        self.lifetime = Lifetime()
 
     @property
     def closed(self) -> bool:
         """Whether ``close`` was called."""
-        return self._closed
+        return self.lifetime.over
 
     async def send(
         self,
@@ -132,24 +136,13 @@ class Connections:
         self._exchanges.add(exchange)
         return exchange
 
-    def check_open(self) -> None:
-        """Refuse to go on after ``close``.
-
-        Raises:
-            ConfigurationError: The client is closed.
-        """
-        if self._closed:
-            raise ConfigurationError(
-                "the client is closed; make a new KiloClient, or keep this one open with "
-                "'async with' around everything that uses it"
-            )
-
     async def close(self) -> None:
         """Close every connection; later use raises ``ConfigurationError``.
 
-        Whoever waits for an answer gets an ``APIConnectionError``.
+        Whoever waits for an answer gets an ``APIConnectionError``, whoever waits for the
+        next try a ``ConfigurationError``.
         """
-        self._closed = True
+        self.lifetime.end()
         # A session that closes wakes nobody who reads from it.
         for exchange in list(self._exchanges):
             exchange.close()
@@ -157,7 +150,7 @@ class Connections:
             await self._session.close()
 
     def _open_session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
-        self.check_open()
+        self.lifetime.check_open()
         if self._loop is None:
             self._loop = loop
         _check_loop(self._loop)

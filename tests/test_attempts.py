@@ -604,14 +604,18 @@ async def test_retries_and_failovers_are_logged_without_words_of_the_caller(
     ]
 
 
-async def test_a_retry_after_the_client_was_closed_is_not_begun(
-    gateway: LocalGateway, client: Client
+@both
+async def test_closing_the_client_ends_the_wait_for_the_next_try(
+    stream: bool, gateway: LocalGateway, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = client()
-    gateway.enqueue(refusal(503, Retry_After=str(4 * TICK)), GOOD)
-    asking = asyncio.create_task(ask(one))
-    await anyio.sleep(TICK)
-    await one.close()
-    with pytest.raises(ConfigurationError, match="the client is closed"):
-        await asking
+    caplog.set_level("INFO", "kilo_sdk.attempts")
+    one = client(retries=RetryPolicy(retry_after_max=3600))
+    gateway.enqueue(refusal(503, Retry_After="3600"), GOOD)
+    asking = asyncio.create_task(ask(one, stream=stream, fallback_models=[CLAUDE]))
+    with anyio.fail_after(60):
+        while not caplog.messages:  # noqa: ASYNC110 - a log tells no event
+            await anyio.sleep(TICK / 10)
+        await one.close()
+        with pytest.raises(ConfigurationError, match="the client is closed; make a new"):
+            await asking
     assert len(gateway.requests) == 1

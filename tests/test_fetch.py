@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -230,3 +231,17 @@ async def test_a_closed_client_fetches_nothing(gateway: LocalGateway, client: Ki
     with pytest.raises(ConfigurationError, match="the client is closed"):
         await one.get_json("models")
     assert not gateway.requests
+
+
+async def test_closing_the_client_ends_the_wait_for_the_next_try(gateway: LocalGateway) -> None:
+    policy = RetryPolicy(retry_after_max=3600)
+    client = KiloClient("key", base_url=gateway.base_url, retries=policy)
+    gateway.enqueue(refusal(503, retry_after="3600"), reply(1))
+    fetching = asyncio.create_task(fetcher(client).get_json("models"))
+    with anyio.fail_after(60):
+        while not any(one.completed_at for one in gateway.requests):  # noqa: ASYNC110 - no event
+            await anyio.sleep(TICK / 10)
+        await client.close()
+        with pytest.raises(ConfigurationError, match="the client is closed; make a new"):
+            await fetching
+    assert len(gateway.requests) == 1
