@@ -25,6 +25,7 @@ from kilo_sdk.middleware.chain import (
     RequestChain,
     ResponseChain,
 )
+from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
@@ -76,6 +77,7 @@ class KiloClient:
         headers: Headers of every request.
         timeouts: The five clocks; default: ``Timeouts()``.
         retries: How often and how patiently to try; default: ``RetryPolicy()``.
+        hints: Which models get no reasoning level; default: ``ModelHints()``.
         transports: Transport adapters asked before the built-in ones.
         request_middleware: Run after the transport's own, on the final payload.
         response_middleware: Run after the transport's own, on each chunk and completion.
@@ -99,6 +101,7 @@ class KiloClient:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        hints: ModelHints | None = None,
         transports: Sequence[TransportAdapter] = (),
         request_middleware: Sequence[AnyRequestMiddleware] = (),
         response_middleware: Sequence[AnyResponseMiddleware] = (),
@@ -120,6 +123,7 @@ class KiloClient:
             "headers": headers,
             "timeouts": timeouts,
             "retries": retries,
+            "hints": hints,
             "transports": transports,
             "request_middleware": request_middleware,
             "response_middleware": response_middleware,
@@ -142,6 +146,7 @@ class KiloClient:
         headers: Mapping[str, str] | None,
         timeouts: Timeouts | None,
         retries: RetryPolicy | None,
+        hints: ModelHints | None,
         transports: Sequence[TransportAdapter],
         request_middleware: Sequence[AnyRequestMiddleware],
         response_middleware: Sequence[AnyResponseMiddleware],
@@ -163,11 +168,20 @@ class KiloClient:
         app_headers = AppHeaders(feature=resolve_feature(feature), organization_id=organization_id)
         self._request_middleware = _items(request_middleware, "request_middleware")
         self._response_middleware = _items(response_middleware, "response_middleware")
+        hints = _of_class(hints, ModelHints, "hints")
+
+        def catalog() -> ModelCatalog | None:
+            return self.loaded_catalog
+
         self._registry = TransportRegistry(
             (
                 *_items(transports, "transports"),
-                ProxyGeminiTransport(auth=auth, app_headers=app_headers),
-                ProxyOpenAITransport(auth=auth, app_headers=app_headers),
+                ProxyGeminiTransport(
+                    auth=auth, app_headers=app_headers, hints=hints, catalog=catalog
+                ),
+                ProxyOpenAITransport(
+                    auth=auth, app_headers=app_headers, hints=hints, catalog=catalog
+                ),
             )
         )
         self._routes: dict[int, Route] = {}
