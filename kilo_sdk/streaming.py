@@ -276,7 +276,9 @@ class CompletionStream:
                     self._delivered = True
                     return True
         except APITimeoutError as error:
-            self._fail(error)
+            if not decoder.is_whole:
+                self._fail(error)
+            decoder.end(cause=error)
         except APIConnectionError as error:
             if self._closed:
                 # By another task, while this one waited.
