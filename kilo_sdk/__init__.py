@@ -60,6 +60,7 @@ from kilo_sdk.types.usage import Usage
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.types.model_info import ModelInfo
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "InsufficientCreditsError",
     "InternalServerError",
     "KiloClient",
+    "KiloConfig",
     "KiloError",
     "Message",
     "ModelCatalog",
@@ -121,7 +123,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the catalogue's classes when they are first asked for."""
+    """Import what most processes do without when it is first asked for."""
+    if name == "KiloConfig":
+        from kilo_sdk.config.config import KiloConfig
+
+        return KiloConfig
     if name == "ModelCatalog":
         from kilo_sdk.catalog.catalog import ModelCatalog
 

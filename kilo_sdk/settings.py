@@ -9,8 +9,8 @@ Source: GATEWAY 1 (base URL), GATEWAY 2 (key and feature).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from kilo_sdk._version import __version__
@@ -19,22 +19,27 @@ from kilo_sdk.middleware.auth import TokenSource
 from kilo_sdk.refs import ModelRef
 
 __all__ = [
+    "BASE_URL_VARIABLE",
     "DEFAULT_BASE_URL",
+    "DEFAULT_FEATURE",
+    "DEFAULT_MODEL",
+    "FEATURE_VARIABLE",
+    "KEY_VARIABLES",
+    "check_base_url",
     "default_headers",
     "merge_headers",
-    "of_class",
     "parse_ref",
     "resolve_api_key",
     "resolve_base_url",
     "resolve_feature",
-    "sequence_of",
 ]
 
 DEFAULT_BASE_URL: Final = "https://api.kilo.ai/api/gateway/"
-_KEY_VARIABLES: Final = ("KILOCODE_API_KEY", "KILO_API_KEY")
-_DEFAULT_FEATURE: Final = "direct-gateway"
-
-T = TypeVar("T")
+DEFAULT_MODEL: Final = "kilo/auto"
+DEFAULT_FEATURE: Final = "direct-gateway"
+KEY_VARIABLES: Final = ("KILOCODE_API_KEY", "KILO_API_KEY")
+BASE_URL_VARIABLE: Final = "KILOCODE_BASE_URL"
+FEATURE_VARIABLE: Final = "KILOCODE_FEATURE"
 
 
 def resolve_api_key(api_key: str | TokenSource | None) -> str | TokenSource | None:
@@ -44,7 +49,7 @@ def resolve_api_key(api_key: str | TokenSource | None) -> str | TokenSource | No
         ConfigurationError: An empty string was given.
     """
     if api_key is None:
-        for name in _KEY_VARIABLES:
+        for name in KEY_VARIABLES:
             if value := os.environ.get(name, "").strip():
                 return value
         return None
@@ -65,9 +70,18 @@ def resolve_base_url(base_url: str | None) -> str:
     Raises:
         ConfigurationError: It is not one.
     """
-    url = base_url if base_url is not None else os.environ.get("KILOCODE_BASE_URL", "").strip()
-    if base_url is None and not url:
-        url = DEFAULT_BASE_URL
+    if base_url is None:
+        base_url = os.environ.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL
+    return check_base_url(base_url)
+
+
+def check_base_url(url: object) -> str:
+    """Return the URL, with one slash at its end.
+
+    Raises:
+        ConfigurationError: It is no absolute http or https URL of scheme, host and path.
+            The message shows none of it: people put keys into URLs.
+    """
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url is a string, not {type(url).__name__}")
     try:
@@ -94,7 +108,7 @@ def resolve_feature(feature: str | None) -> str:
     """Return the app attribution given, else the environment's, else ``direct-gateway``."""
     if feature is not None:
         return feature
-    return os.environ.get("KILOCODE_FEATURE", "").strip() or _DEFAULT_FEATURE
+    return os.environ.get(FEATURE_VARIABLE, "").strip() or DEFAULT_FEATURE
 
 
 def parse_ref(ref: str | ModelRef) -> ModelRef:
@@ -107,28 +121,6 @@ def parse_ref(ref: str | ModelRef) -> ModelRef:
         return ModelRef.parse(ref)
     except ValueError as exc:
         raise ConfigurationError(str(exc)) from exc
-
-
-def of_class(value: T | None, kind: type[T], name: str) -> T | None:
-    """Return the value when it is of that class, or None.
-
-    Raises:
-        ConfigurationError: It is something else.
-    """
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
-    return value
-
-
-def sequence_of(values: Sequence[T], name: str) -> tuple[T, ...]:
-    """Return the values as a tuple.
-
-    Raises:
-        ConfigurationError: They are no sequence, or a string.
-    """
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ConfigurationError(f"{name} is a sequence, not {type(values).__name__}: [one, other]")
-    return tuple(values)
 
 
 def default_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -276,9 +276,7 @@ class CompletionStream:
                     self._delivered = True
                     return True
         except APITimeoutError as error:
-            if not decoder.is_whole:
-                self._fail(error)
-            decoder.end(cause=error)
+            self._fail(error)
         except APIConnectionError as error:
             if self._closed:
                 # By another task, while this one waited.

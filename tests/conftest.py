@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import HealthCheck, settings
+from pathlib import Path
 
-# How long an example takes says something about the machine and nothing about the code; all
-# else stays as it is, on CI with the same examples every time.
-settings.register_profile(
-    "any speed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("any speed")
+import pytest
 
 
 @pytest.fixture
@@ -19,14 +13,29 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home directory with nothing in it; tests that write make their own."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, base URL or proxy of the person running the tests reaches a test."""
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> None:
+    """No key, file, base URL or proxy of the person running the tests reaches a test."""
+    for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(empty_home))
     for name in (
         "KILOCODE_API_KEY",
         "KILO_API_KEY",
         "KILOCODE_BASE_URL",
+        "KILOCODE_DEFAULT_MODEL",
         "KILOCODE_FEATURE",
+        "KILOCODE_ORGANIZATION_ID",
+        "KILOCODE_REASONING",
+        "KILO_SDK_CONFIG",
+        "OPENCLAW_CONFIG_PATH",
+        "OPENCLAW_HOME",
+        "OPENCLAW_STATE_DIR",
         "HTTP_PROXY",
         "HTTPS_PROXY",
         "ALL_PROXY",

@@ -7,6 +7,7 @@ top level, as in ``python -m asyncio``. Attributes after the language say what i
 - ``{.continues}``: needs the names of the block before it.
 - ``{.not-run}``: not complete or not possible here; it must compile all the same.
 - ``{.openai}``: needs the ``openai`` package.
+- ``{.config}``: needs the extra ``config``.
 - on a ``text`` block, ``{.output}``: exactly what the block before it prints.
 
 A block that includes an example file is left to ``test_examples.py``.
@@ -37,7 +38,7 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 
 FENCE = re.compile(r"^```(?P<language>\w*)(?: \{(?P<classes>[^}]*)\})?$")
-ATTRIBUTES = {".continues", ".not-run", ".openai", ".output"}
+ATTRIBUTES = {".config", ".continues", ".not-run", ".openai", ".output"}
 
 
 @attrs.frozen
@@ -112,6 +113,8 @@ async def test_the_code_of_a_page_runs(
     for block in chain:
         if ".openai" in block.classes:
             pytest.importorskip("openai")
+        if ".config" in block.classes:
+            pytest.importorskip("pyjson5")
     async with LocalGateway() as gateway:
         monkeypatch.setenv("KILOCODE_BASE_URL", gateway.base_url)
         monkeypatch.setenv("KILOCODE_API_KEY", "any-key")

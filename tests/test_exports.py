@@ -106,7 +106,16 @@ def test_the_version_is_the_installed_one() -> None:
 
 def test_importing_the_package_leaves_the_rest_alone() -> None:
     loaded = json.loads(run_python("import json, sys, kilo_sdk; print(json.dumps([*sys.modules]))"))
-    rest = {"kilo_sdk.cli", "kilo_sdk.emulator", "openai", "openrouter", "rich", "typer", "uvloop"}
+    rest = {
+        "kilo_sdk.cli",
+        "kilo_sdk.config",
+        "kilo_sdk.emulator",
+        "openai",
+        "openrouter",
+        "rich",
+        "typer",
+        "uvloop",
+    }
     assert rest & set(loaded) == set()
 
 

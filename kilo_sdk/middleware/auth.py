@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from kilo_sdk.errors import ConfigurationError, KiloError
 from kilo_sdk.middleware.base import OutgoingRequest
 
-__all__ = ["BearerAuth", "TokenSource", "refuse_clear_text"]
+__all__ = ["BearerAuth", "TokenSource", "is_loopback", "key_problem", "refuse_clear_text"]
 
 TokenSource: TypeAlias = Callable[[], str | Awaitable[str]]
 """A plain or coroutine function that returns the current token."""
@@ -93,7 +93,7 @@ def refuse_clear_text(url: str) -> None:
         return
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme != "https" and not _is_loopback(host):
+    if parts.scheme != "https" and not is_loopback(host):
         raise ConfigurationError(
             f"the URL is plain http and {host} is not this machine: the key would travel in "
             "the clear; use https, or allow_insecure=True where the network is yours"
@@ -101,7 +101,8 @@ def refuse_clear_text(url: str) -> None:
 
 
 @lru_cache(maxsize=128)
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it stands in a URL, is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -124,13 +125,13 @@ async def _ask(source: TokenSource) -> object:
 def _header_value(token: object, name: str) -> str:
     if not isinstance(token, str):
         raise ConfigurationError(f"{name} is no string but {type(token).__name__}")
-    problem = _problem(token)
+    problem = key_problem(token)
     if problem:
         raise ConfigurationError(f"{name} {problem}")
     return f"Bearer {token}"
 
 
-def _problem(token: str) -> str | None:
+def key_problem(token: str) -> str | None:
     """Say what keeps a token out of a header, never showing any of it."""
     if not token:
         return "is empty; for anonymous calls give None"
