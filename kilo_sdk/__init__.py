@@ -17,6 +17,7 @@ from kilo_sdk.errors import (
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
+    BudgetExceededError,
     ConfigurationError,
     ContextLengthExceededError,
     InsufficientCreditsError,
@@ -61,6 +62,8 @@ from kilo_sdk.types.usage import Usage
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
     from kilo_sdk.config.config import KiloConfig
+    from kilo_sdk.cost.meter import CostMeter
+    from kilo_sdk.cost.totals import CostSnapshot, CostTotals
     from kilo_sdk.types.model_info import ModelInfo
 
 __all__ = [
@@ -70,6 +73,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadRequestError",
+    "BudgetExceededError",
     "ChatCompletion",
     "Choice",
     "ChunkChoice",
@@ -77,6 +81,9 @@ __all__ = [
     "CompletionStream",
     "ConfigurationError",
     "ContextLengthExceededError",
+    "CostMeter",
+    "CostSnapshot",
+    "CostTotals",
     "Delta",
     "Finished",
     "InsufficientCreditsError",
@@ -136,4 +143,12 @@ def __getattr__(name: str) -> object:
         from kilo_sdk.types.model_info import ModelInfo
 
         return ModelInfo
+    if name == "CostMeter":
+        from kilo_sdk.cost.meter import CostMeter
+
+        return CostMeter
+    if name in ("CostSnapshot", "CostTotals"):
+        from kilo_sdk.cost import totals
+
+        return getattr(totals, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

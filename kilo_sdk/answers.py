@@ -16,6 +16,7 @@ import attrs
 import orjson
 
 from kilo_sdk.accumulate import CompletionAccumulator
+from kilo_sdk.cost.prices import NO_PRICES, PriceList
 from kilo_sdk.error_mapping import error_from_payload
 from kilo_sdk.errors import APIError, ProtocolError
 from kilo_sdk.middleware.chain import ResponseChain
@@ -50,6 +51,7 @@ class AnswerContext:
         request_id: From the response headers, or None.
         headers: The response headers.
         content_type: The media type, lower case; empty where none was sent.
+        prices: What an answer cost that does not say so.
     """
 
     transport: TransportAdapter
@@ -58,6 +60,12 @@ class AnswerContext:
     request_id: str | None
     headers: Mapping[str, str]
     content_type: str
+    prices: PriceList = NO_PRICES
+
+    def completion(self, wire: WireCompletion) -> ChatCompletion:
+        """Return the typed completion of what the accumulator built."""
+        completion = ChatCompletion.from_wire(wire, model_ref=self.ref, request_id=self.request_id)
+        return self.prices.price(completion, self.ref)
 
     def error_inside(self, payload: WireDict, *, in_stream: bool) -> APIError:
         """Return the exception for an error that came with status 200."""
@@ -90,9 +98,7 @@ def decode_completion(body: bytes, context: AnswerContext) -> ChatCompletion:
     refused = accumulator.error()
     if refused is not None:
         raise context.error_inside({**completion, "error": refused}, in_stream=False)
-    return ChatCompletion.from_wire(
-        accumulator.build(), model_ref=context.ref, request_id=context.request_id
-    )
+    return context.completion(accumulator.build())
 
 
 def describe_garbage(data: bytes, content_type: str) -> str:

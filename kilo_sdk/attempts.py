@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from typing import Final
 
@@ -19,11 +19,14 @@ import anyio
 import attrs
 import orjson
 
+from kilo_sdk.cost.call import CallCost
 from kilo_sdk.error_mapping import error_from_response
 from kilo_sdk.errors import (
     APIError,
     AuthenticationError,
+    BudgetExceededError,
     ConfigurationError,
+    KiloError,
     ProtocolError,
 )
 from kilo_sdk.http import Connections, Exchange, timeout_error
@@ -84,6 +87,8 @@ class Attempts:
         connections: Where to send.
         policy: How often to try each model.
         clocks: The clocks of the whole call.
+        cost: What the call costs.
+        load_prices: Obtains the catalogue, for a budget that has to know prices.
     """
 
     __slots__ = (
@@ -92,6 +97,7 @@ class Attempts:
         "_connections",
         "_failures",
         "_final",
+        "_load_prices",
         "_policy",
         "_position",
         "_reauthenticated",
@@ -99,6 +105,7 @@ class Attempts:
         "_retry",
         "_tries",
         "clocks",
+        "cost",
     )
 
     def __init__(
@@ -107,7 +114,11 @@ class Attempts:
         connections: Connections,
         policy: RetryPolicy,
         clocks: CallClocks,
+        cost: CallCost,
+        load_prices: Callable[[], Awaitable[object]],
     ) -> None:
+        self.cost = cost
+        self._load_prices = load_prices
         self._candidates = candidates
         self._connections = connections
         self._policy = policy
@@ -131,15 +142,29 @@ class Attempts:
 
         Raises:
             APIError: No try brought one; the last failure, the others in its notes.
+            BudgetExceededError: A budget does not allow the try that would be next.
             ConfigurationError: The request cannot be built or sent.
         """
-        while True:
-            # A middleware that refuses is not a try that failed, whatever it raises.
-            request = self._request or await self._build()
-            try:
-                return await self._send(request)
-            except APIError as error:
-                await self.recover(error)
+        try:
+            if self.cost.lacks_prices:
+                await _within_total(self._load_prices(), self.clocks, self.ref.id)
+            while True:
+                # A middleware that refuses is not a try that failed, whatever it raises.
+                request = self._request or await self._build()
+                self.cost.admit(self.ref, request.payload)
+                try:
+                    answer = await self._send(request)
+                except APIError as error:
+                    await self.recover(error)
+                else:
+                    self.cost.begin()
+                    return answer
+        except BudgetExceededError as error:
+            self._note_failures(error)
+            raise
+        except BaseException:
+            self.cost.settle()
+            raise
 
     async def recover(self, error: APIError) -> None:
         """Wait until another try is due, or raise the error when none is.
@@ -151,6 +176,7 @@ class Attempts:
             APIError: The error, or the last of several.
             ConfigurationError: The client was closed, before the wait or during it.
         """
+        self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
         if error is self._final:
             raise error
         if self._may_reauthenticate(error):
@@ -177,9 +203,12 @@ class Attempts:
             self._request = None
             return
         self._final = error
+        self._note_failures(error)
+        raise error
+
+    def _note_failures(self, error: KiloError) -> None:
         for failure in self._failures:
             error.add_note(f"before it: {type(failure).__name__}: {failure}")
-        raise error
 
     def _may_reauthenticate(self, error: APIError) -> bool:
         if not isinstance(error, AuthenticationError) or self._reauthenticated:
@@ -231,13 +260,17 @@ async def run_middleware(
         # The usual case: a scope that can never end costs more than the middleware.
         await chain.run(request)
     else:
-        started = anyio.current_time()
-        with anyio.move_on_after(clocks.total_left) as scope:
-            await chain.run(request)
-        clocks.spend(anyio.current_time() - started)
-        if scope.cancelled_caught:
-            raise timeout_error(clocks, "total", model)
+        await _within_total(chain.run(request), clocks, model)
     check_headers(request.headers)
+
+
+async def _within_total(work: Awaitable[object], clocks: CallClocks, model: str | None) -> None:
+    started = anyio.current_time()
+    with anyio.move_on_after(clocks.total_left) as scope:
+        await work
+    clocks.spend(anyio.current_time() - started)
+    if scope.cancelled_caught:
+        raise timeout_error(clocks, "total", model)
 
 
 async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:

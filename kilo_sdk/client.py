@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kilo_sdk.attempts import Route, check_headers
+from kilo_sdk.cost.call import meters_of
+from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.fetch import GatewayFetcher
 from kilo_sdk.http import Connections
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from kilo_sdk.catalog.cache import CacheKey, CatalogCache
     from kilo_sdk.catalog.catalog import ModelCatalog
     from kilo_sdk.config.config import KiloConfig
+    from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.resources.models import ModelsResource
     from kilo_sdk.resources.providers import ProvidersResource
 
@@ -80,6 +83,7 @@ class KiloClient:
         transports: Transport adapters asked before the built-in ones.
         request_middleware: Run after the transport's own, on the final payload.
         response_middleware: Run after the transport's own, on each chunk and completion.
+        cost_meter: Counts what every call costs, and may set a budget.
         max_connections: Most connections open at once; 0 for no limit.
         session: An aiohttp session of yours to use; it is not closed with the client.
         allow_insecure: Allow plain http to another machine although a key is sent.
@@ -103,6 +107,7 @@ class KiloClient:
         transports: Sequence[TransportAdapter] = (),
         request_middleware: Sequence[AnyRequestMiddleware] = (),
         response_middleware: Sequence[AnyResponseMiddleware] = (),
+        cost_meter: CostMeter | None = None,
         max_connections: int = 0,
         session: aiohttp.ClientSession | None = None,
         allow_insecure: bool = False,
@@ -124,6 +129,7 @@ class KiloClient:
             "transports": transports,
             "request_middleware": request_middleware,
             "response_middleware": response_middleware,
+            "cost_meter": cost_meter,
             "allow_insecure": allow_insecure,
         }
         self._owns_connections = True
@@ -169,6 +175,7 @@ class KiloClient:
         transports: Sequence[TransportAdapter],
         request_middleware: Sequence[AnyRequestMiddleware],
         response_middleware: Sequence[AnyResponseMiddleware],
+        cost_meter: CostMeter | None,
         allow_insecure: bool,
     ) -> None:
         key = resolve_api_key(api_key)
@@ -208,6 +215,9 @@ class KiloClient:
             key if isinstance(key, str | None) else id(key),
         )
         self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
+        meters_of(cost_meter)
+        self._cost_meter = cost_meter
+        self._prices = PriceList(lambda: self.loaded_catalog)
         self.chat = Chat(self)
 
     @property
@@ -265,6 +275,16 @@ class KiloClient:
     def retries(self) -> RetryPolicy:
         """How often and how patiently calls are tried."""
         return self._retries
+
+    @property
+    def cost_meter(self) -> CostMeter | None:
+        """What counts every call, or None."""
+        return self._cost_meter
+
+    @property
+    def prices(self) -> PriceList:
+        """What models charge, as far as the loaded catalogue tells."""
+        return self._prices
 
     @property
     def connections(self) -> Connections:

@@ -3,6 +3,7 @@
     KiloError
     ├── ConfigurationError            the call or the client is set up wrongly; nothing was sent
     ├── ToolArgumentsError            a tool call's arguments are no JSON object
+    ├── BudgetExceededError           a call would cost, or costs, too much: max_cost, cost, partial
     └── APIError                      message, request_id, body, model
         ├── APIConnectionError        no answer: DNS, TLS, refused, reset
         │   └── APITimeoutError       a clock ran out: phase
@@ -46,6 +47,7 @@ __all__ = [
     "APITimeoutError",
     "AuthenticationError",
     "BadRequestError",
+    "BudgetExceededError",
     "ConfigurationError",
     "ContextLengthExceededError",
     "InsufficientCreditsError",
@@ -94,6 +96,37 @@ class ToolArgumentsError(KiloError):
     def __init__(self, message: str, *, arguments: str = "") -> None:
         super().__init__(message)
         self.arguments = arguments
+
+
+class BudgetExceededError(KiloError):
+    """A budget refused a call before it was sent, or stopped its stream.
+
+    Attributes:
+        max_cost: The budget that is passed, in US dollars: the call's, or the meter's.
+        cost: The estimate that passes it: of the call, or of all calls of the meter.
+        model: The gateway id of the model that was asked.
+        partial: What had arrived when the stream was stopped; None where nothing was sent.
+    """
+
+    max_cost: Decimal | None
+    cost: Decimal | None
+    model: str | None
+    partial: ChatCompletion | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        max_cost: Decimal | None = None,
+        cost: Decimal | None = None,
+        model: str | None = None,
+        partial: ChatCompletion | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.max_cost = max_cost
+        self.cost = cost
+        self.model = model
+        self.partial = partial
 
 
 class APIError(KiloError):

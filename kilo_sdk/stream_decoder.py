@@ -24,7 +24,12 @@ from kilo_sdk.answers import (
     take_whole,
 )
 from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, wire_of
-from kilo_sdk.errors import APIError, StreamInterruptedError, StreamProtocolError
+from kilo_sdk.errors import (
+    APIError,
+    BudgetExceededError,
+    StreamInterruptedError,
+    StreamProtocolError,
+)
 from kilo_sdk.sse import SSEParser
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
@@ -78,8 +83,13 @@ class StreamDecoder:
         """Whether any chunk came."""
         self.has_output = False
         """Whether a chunk brought more than a role."""
-        self.failure: APIError | None = None
+        self.failure: APIError | BudgetExceededError | None = None
         """Why the stream ended badly, once it did."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to come that the answer needs."""
+        return self.done or self._accumulator.finished
 
     def feed(self, data: bytes) -> list[DecodedChunk]:
         """Take one network read and return the chunks that it completes, in order.
@@ -133,11 +143,7 @@ class StreamDecoder:
 
     def completion(self) -> ChatCompletion:
         """Return the answer so far."""
-        return ChatCompletion.from_wire(
-            self._accumulator.build(),
-            model_ref=self._context.ref,
-            request_id=self._context.request_id,
-        )
+        return self._context.completion(self._accumulator.build())
 
     def finished_tool_calls(self) -> list[tuple[int, WireDict]]:
         """Return the tool calls that are whole, each with the index of its choice.

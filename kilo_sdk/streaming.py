@@ -18,10 +18,12 @@ from typing import Self
 from kilo_sdk.answers import AnswerContext
 from kilo_sdk.attempts import Answer, Attempts
 from kilo_sdk.chunk_template import DecodedChunk, chunk_of, text_of, wire_of
+from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    BudgetExceededError,
     ConfigurationError,
     StreamError,
 )
@@ -70,10 +72,11 @@ class CompletionStream:
         self._exchange = answer.exchange
         self._is_json = answer.exchange.content_type in _JSON_TYPES
         try:
-            self._decoder = StreamDecoder(answer_context(answer))
+            self._decoder = StreamDecoder(answer_context(answer, self._attempts.cost.prices))
         except BaseException:
             # A response middleware would not serve this answer: nobody will read it.
             self._exchange.close()
+            self._attempts.cost.settle()
             raise
         if self._closed:
             # Closed while the next try was on its way: nobody waits for its answer.
@@ -199,6 +202,8 @@ class CompletionStream:
                 stacklevel=2,
                 source=self,
             )
+        if hasattr(self, "_decoder"):
+            self._settle()
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "closed" if self.closed else "open"
@@ -212,6 +217,10 @@ class CompletionStream:
     def _close(self) -> None:
         self._closed = True
         self._exchange.close()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._attempts.cost.settle(self._decoder.completion)
 
     def _leave(self) -> None:
         """An iteration is over: by itself, or because its caller left it."""
@@ -223,6 +232,7 @@ class CompletionStream:
 
         Raises:
             APIError: It has not.
+            BudgetExceededError: A budget stopped it.
         """
         if self._ended:
             self._raise_failure()
@@ -244,7 +254,7 @@ class CompletionStream:
                 if self._closed:
                     self._fail(self._closed_early())
                 self._adopt(await self._attempts.open())
-        except APIError as error:
+        except (APIError, BudgetExceededError) as error:
             self._decoder.failure = error
             self._ended = True
             self._close()
@@ -257,6 +267,7 @@ class CompletionStream:
 
     async def _read_chunks(self) -> bool:
         decoder, exchange, clocks = self._decoder, self._exchange, self._attempts.clocks
+        cost = self._attempts.cost
         if self._closed and decoder.failure is None and not decoder.done:
             self._fail(self._closed_early())
         exchange.start_wait()
@@ -274,6 +285,8 @@ class CompletionStream:
                         clocks.output()
                     self._pending.extend(chunks)
                     self._delivered = True
+                    if cost.is_limited:
+                        self._watch_cost(chunks)
                     return True
         except APITimeoutError as error:
             self._fail(error)
@@ -288,9 +301,19 @@ class CompletionStream:
         finally:
             exchange.stop_wait()
         self._raise_failure()
+        cost.settle(self._final_completion)
         await exchange.finish()
         self._ended = True
         return False
+
+    def _watch_cost(self, chunks: list[DecodedChunk]) -> None:
+        """Stop generation once a budget is passed; what has come is handed out first."""
+        stop = self._attempts.cost.watch(chunks)
+        decoder = self._decoder
+        # An answer that is whole costs what it costs: there is nothing left to stop.
+        if stop is not None and decoder.failure is None and not decoder.is_whole:
+            decoder.failure = stop
+            self._close()
 
     def _closed_early(self) -> StreamError:
         return StreamError(
@@ -313,7 +336,7 @@ class CompletionStream:
             raise failure
 
 
-def answer_context(answer: Answer) -> AnswerContext:
+def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
     """Return what decoding needs to know of an answer."""
     return AnswerContext(
         transport=answer.route.transport,
@@ -322,4 +345,5 @@ def answer_context(answer: Answer) -> AnswerContext:
         request_id=answer.request_id,
         headers=answer.exchange.headers,
         content_type=answer.exchange.content_type,
+        prices=prices,
     )

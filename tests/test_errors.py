@@ -13,12 +13,14 @@ import pytest
 
 from kilo_sdk import errors
 from kilo_sdk.errors import KiloError
+from kilo_sdk.types.completion import ChatCompletion
 
 # Every class and its bases.
 TREE: dict[str, tuple[str, ...]] = {
     "KiloError": ("Exception",),
     "ConfigurationError": ("KiloError",),
     "ToolArgumentsError": ("KiloError",),
+    "BudgetExceededError": ("KiloError",),
     "APIError": ("KiloError",),
     "APIConnectionError": ("APIError",),
     "APITimeoutError": ("APIConnectionError",),
@@ -56,6 +58,13 @@ STATUS_FIELDS: dict[str, Any] = {
     "headers": {"request-id": "req_1"},
 }
 
+BUDGET_FIELDS: dict[str, Any] = {
+    "max_cost": Decimal("0.01"),
+    "cost": Decimal("0.0100001"),
+    "model": "anthropic/claude-sonnet-4",
+    "partial": ChatCompletion("gen-1", None, None, None, [], None),
+}
+
 CLASSES: list[type[KiloError]] = [getattr(errors, name) for name in TREE]
 
 
@@ -71,6 +80,8 @@ def fields_of(cls: type[KiloError]) -> dict[str, Any]:
         return API_FIELDS
     if issubclass(cls, errors.ToolArgumentsError):
         return {"arguments": '{"a": '}
+    if issubclass(cls, errors.BudgetExceededError):
+        return BUDGET_FIELDS
     return {}
 
 

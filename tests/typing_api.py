@@ -7,9 +7,13 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 from kilo_sdk import (
+    BudgetExceededError,
     ChatCompletion,
     CompletionChunk,
     CompletionStream,
+    CostMeter,
+    CostSnapshot,
+    CostTotals,
     KiloClient,
     Message,
     ModelCatalog,
@@ -69,11 +73,27 @@ async def awaited(client: KiloClient) -> None:
     assert_type(completion.usage, Usage | None)
     if completion.usage is not None:
         assert_type(completion.usage.cost, Decimal | None)
+        assert_type(completion.usage.cost_is_estimated, bool)
     history: list[Message | dict[str, Any]] = [Message.user("Hi"), {"role": "user", "content": "x"}]
     history.append(completion.message.to_param())
     await client.chat.completions.create(
         messages=history, reasoning=Reasoning(max_tokens=100), fallback_models=["a/b", "c/d"]
     )
+
+
+async def metered() -> None:
+    meter = CostMeter(max_cost="2.50", on_unknown_price="allow")
+    async with KiloClient(cost_meter=meter) as client:
+        await client.chat.completions.create(messages="Hi", max_cost=0.01, cost_meter=CostMeter())
+        async with client.chat.completions.stream(messages="Hi", max_cost=Decimal("0.01")) as one:
+            await one.get_final_completion()
+    assert_type(meter.total, Decimal)
+    assert_type(meter.remaining, Decimal | None)
+    assert_type(meter.by_model, dict[str, CostTotals])
+    assert_type(meter.reset(), CostSnapshot)
+    error = BudgetExceededError("passed")
+    assert_type(error.cost, Decimal | None)
+    assert_type(error.partial, ChatCompletion | None)
 
 
 async def streamed(client: KiloClient, stream_it: bool) -> None:

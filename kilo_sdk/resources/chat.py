@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
-from kilo_sdk.attempts import Attempts, check_headers
+from kilo_sdk.attempts import Answer, Attempts, check_headers
 from kilo_sdk.conversation import wire_messages
+from kilo_sdk.cost.call import CallCost, meters_of
+from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref
@@ -25,6 +27,7 @@ from kilo_sdk.types.wire import WirePayload
 
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
+    from kilo_sdk.cost.meter import CostMeter
 
 __all__ = ["Chat", "CompletionOptions", "Completions", "StreamOpening"]
 
@@ -46,6 +49,8 @@ class CompletionOptions(CompletionParams, total=False):
     fallback_models: Sequence[str | ModelRef]
     task_id: str | None
     mode: str | None
+    max_cost: Dollars | None
+    cost_meter: CostMeter | None
     timeouts: Timeouts | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
@@ -97,6 +102,8 @@ class Completions:
         fallback_models: Sequence[str | ModelRef] = (),
         task_id: str | None = None,
         mode: str | None = None,
+        max_cost: Dollars | None = None,
+        cost_meter: CostMeter | None = None,
         timeouts: Timeouts | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -115,6 +122,10 @@ class Completions:
             fallback_models: Models to try, in order, when this one cannot answer.
             task_id: One per conversation: the gateway's prompt cache goes by it.
             mode: A hint for auto models: plan, ask, debug, code, ... (GATEWAY 2).
+            max_cost: What the call may cost, in US dollars. It is refused when its prompt
+                alone would pass that, and its stream is stopped when what has come does; an
+                answer that is not streamed cannot be stopped.
+            cost_meter: Counts this call, besides the client's own meter.
             timeouts: The five clocks for this call; default: the client's.
             extra_headers: More headers for this call.
             extra_body: More fields for the request's body, before any middleware.
@@ -126,6 +137,7 @@ class Completions:
 
         Raises:
             ConfigurationError: The arguments cannot make a request; nothing was sent.
+            BudgetExceededError: ``max_cost`` or a meter's budget does not allow the call.
             APIError: No whole answer came; see ``kilo_sdk.errors`` for which.
         """
         attempts = self._attempts(
@@ -136,6 +148,8 @@ class Completions:
             fallback_models=fallback_models,
             task_id=task_id,
             mode=mode,
+            max_cost=max_cost,
+            cost_meter=cost_meter,
             timeouts=timeouts,
             extra_headers=extra_headers,
             extra_body=extra_body,
@@ -154,6 +168,8 @@ class Completions:
         fallback_models: Sequence[str | ModelRef] = (),
         task_id: str | None = None,
         mode: str | None = None,
+        max_cost: Dollars | None = None,
+        cost_meter: CostMeter | None = None,
         timeouts: Timeouts | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -176,6 +192,8 @@ class Completions:
                 fallback_models=fallback_models,
                 task_id=task_id,
                 mode=mode,
+                max_cost=max_cost,
+                cost_meter=cost_meter,
                 timeouts=timeouts,
                 extra_headers=extra_headers,
                 extra_body=extra_body,
@@ -193,6 +211,8 @@ class Completions:
         fallback_models: Sequence[str | ModelRef],
         task_id: str | None,
         mode: str | None,
+        max_cost: Dollars | None,
+        cost_meter: CostMeter | None,
         timeouts: Timeouts | None,
         extra_headers: Mapping[str, str] | None,
         extra_body: Mapping[str, Any] | None,
@@ -243,7 +263,20 @@ class Completions:
             for ref in refs
         ]
         clocks = CallClocks(timeouts or client.timeouts)
-        return Attempts(candidates, client.connections, client.retries, clocks)
+        cost = CallCost(
+            client.prices,
+            meters=meters_of(client.cost_meter, cost_meter),
+            max_cost=read_limit(max_cost, "max_cost"),
+            task_id=task_id,
+        )
+        return Attempts(
+            candidates,
+            client.connections,
+            client.retries,
+            clocks,
+            cost,
+            load_prices=lambda: client.models.list(),
+        )
 
 
 class StreamOpening:
@@ -274,25 +307,31 @@ class StreamOpening:
 
 async def _complete(attempts: Attempts) -> ChatCompletion:
     """Return the whole answer of a call that asked for no stream."""
-    while True:
-        answer = await attempts.open()
-        exchange = answer.exchange
-        try:
-            context = answer_context(answer)
-            if context.content_type == "text/event-stream":
-                # Some upstreams stream whether asked to or not.
-                return await CompletionStream(attempts, answer).get_final_completion()
-            body = await exchange.read_all(_BODY_MAX)
-            completion = decode_completion(body, context)
-        except APIError as error:
-            exchange.close()
-            await attempts.recover(error)
-        except BaseException:
-            exchange.close()
-            raise
-        else:
-            await exchange.finish()
-            return completion
+    try:
+        while True:
+            answer = await attempts.open()
+            try:
+                return await _read_whole(attempts, answer)
+            except APIError as error:
+                answer.exchange.close()
+                await attempts.recover(error)
+            except BaseException:
+                answer.exchange.close()
+                raise
+    finally:
+        # Of an answer that was given up nothing is known but what was asked.
+        attempts.cost.settle()
+
+
+async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
+    context = answer_context(answer, attempts.cost.prices)
+    if context.content_type == "text/event-stream":
+        # Some upstreams stream whether asked to or not.
+        return await CompletionStream(attempts, answer).get_final_completion()
+    completion = decode_completion(await answer.exchange.read_all(_BODY_MAX), context)
+    attempts.cost.settle(lambda: completion)
+    await answer.exchange.finish()
+    return completion
 
 
 def _apply_reasoning(

@@ -6,6 +6,7 @@ Source: GATEWAY 5 (where usage comes from and what it carries).
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
@@ -13,6 +14,8 @@ from kilo_sdk.types.fields import int_field, object_field
 from kilo_sdk.types.wire import WireDict
 
 __all__ = ["Usage"]
+
+_MOST_DIGITS: Final = 400
 
 
 @attrs.frozen(slots=True)
@@ -26,8 +29,11 @@ class Usage:
         cached_tokens: Of the prompt, those served from a cache.
         cache_write_tokens: Of the prompt, those written to a cache.
         reasoning_tokens: Of the completion, those spent on reasoning.
-        cost: US dollars, or None where the gateway named no price.
+        cost: US dollars as the gateway reported them, else as the catalogue's prices make
+            them; None where neither is known.
         is_byok: Whether the user's own upstream key paid.
+        cost_is_estimated: Whether ``cost`` comes from the catalogue's prices; no part of
+            equality.
         raw: The object as it came.
     """
 
@@ -39,6 +45,7 @@ class Usage:
     reasoning_tokens: int | None = None
     cost: Decimal | None = None
     is_byok: bool | None = None
+    cost_is_estimated: bool = attrs.field(default=False, eq=False, kw_only=True)
     raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
 
     @classmethod
@@ -76,6 +83,8 @@ def _dollars(value: object) -> Decimal | None:
     try:
         # The shortest text that reads back as the same float is what the gateway wrote.
         dollars = Decimal(str(value))
-    except ArithmeticError:
+    except (ArithmeticError, ValueError):
         return None
-    return dollars if dollars.is_finite() else None
+    # Any float passes; a text can have a thousand million digits, and sums are exact.
+    plausible = dollars.is_finite() and abs(dollars.adjusted()) < _MOST_DIGITS
+    return dollars if plausible and len(dollars.as_tuple().digits) < _MOST_DIGITS else None

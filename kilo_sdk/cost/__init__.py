@@ -1,0 +1,1 @@
+"""What calls cost: prices and estimates, sums over calls, budgets."""
