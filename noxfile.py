@@ -19,7 +19,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST = PYTHONS[0]
 
 # What tests_bare leaves to the other test sessions.
-BESIDE_THE_CORE = ["cli", "config", "emulator", "integration"]
+BESIDE_THE_CORE = ["cli", "config", "emulator", "faults", "integration"]
 
 # Calls as callers write them: checked by the type checkers, never run.
 TYPING_TESTS = "tests/typing_api.py"
@@ -50,7 +50,7 @@ def install_wheel(session: nox.Session, extras: str = "", groups: tuple[str, ...
 
 def pytest_on_the_wheel(session: nox.Session, *args: str) -> None:
     """Run pytest so that ``kilo_sdk`` is what is installed, not what lies in the tree."""
-    session.run("pytest", "-o", "pythonpath=", *args, *session.posargs)
+    session.run("pytest", "-o", "pythonpath=tests/support", *args, *session.posargs)
 
 
 @nox.session

@@ -31,34 +31,20 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.http import Connections, Exchange, timeout_error
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.chain import RequestChain, ResponseChain
+from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
+from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
-from kilo_sdk.transports.base import CompletionCall, TransportAdapter
+from kilo_sdk.transports.base import CompletionCall
 
-__all__ = ["Answer", "Attempts", "Route"]
+__all__ = ["Answer", "Attempts"]
 
 _log: Final = logging.getLogger("kilo_sdk.attempts")
 _ERROR_BODY_MAX: Final = 4 * 2**20
 # RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-
-
-@attrs.frozen(slots=True)
-class Route:
-    """A transport with the chains that its calls pass, the caller's middleware included.
-
-    Attributes:
-        transport: Makes requests of calls and chunks of events.
-        request_chain: The transport's own request middleware, then the caller's.
-        response_chain: The transport's own response middleware, then the caller's.
-    """
-
-    transport: TransportAdapter
-    request_chain: RequestChain
-    response_chain: ResponseChain
 
 
 @attrs.frozen(slots=True)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from kilo_sdk.attempts import Route, check_headers
+from kilo_sdk.attempts import check_headers
 from kilo_sdk.cost.call import meters_of
 from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import ConfigurationError
@@ -21,28 +21,24 @@ from kilo_sdk.fetch import GatewayFetcher
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth, TokenSource, refuse_clear_text
-from kilo_sdk.middleware.chain import (
-    AnyRequestMiddleware,
-    AnyResponseMiddleware,
-    RequestChain,
-    ResponseChain,
-)
+from kilo_sdk.middleware.chain import AnyRequestMiddleware, AnyResponseMiddleware, RequestChain
+from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
+from kilo_sdk.routes import Route, Routes
 from kilo_sdk.settings import (
     default_headers,
     merge_headers,
+    of_class,
     parse_ref,
     resolve_api_key,
     resolve_base_url,
     resolve_feature,
+    sequence_of,
 )
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.transports.base import TransportAdapter
-from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
-from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
-from kilo_sdk.transports.registry import TransportRegistry
 from kilo_sdk.types.params import ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 
@@ -80,6 +76,7 @@ class KiloClient:
         headers: Headers of every request.
         timeouts: The five clocks; default: ``Timeouts()``.
         retries: How often and how patiently to try; default: ``RetryPolicy()``.
+        hints: Which models get no reasoning level; default: ``ModelHints()``.
         transports: Transport adapters asked before the built-in ones.
         request_middleware: Run after the transport's own, on the final payload.
         response_middleware: Run after the transport's own, on each chunk and completion.
@@ -104,6 +101,7 @@ class KiloClient:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        hints: ModelHints | None = None,
         transports: Sequence[TransportAdapter] = (),
         request_middleware: Sequence[AnyRequestMiddleware] = (),
         response_middleware: Sequence[AnyResponseMiddleware] = (),
@@ -126,6 +124,7 @@ class KiloClient:
             "headers": headers,
             "timeouts": timeouts,
             "retries": retries,
+            "hints": hints,
             "transports": transports,
             "request_middleware": request_middleware,
             "response_middleware": response_middleware,
@@ -172,6 +171,7 @@ class KiloClient:
         headers: Mapping[str, str] | None,
         timeouts: Timeouts | None,
         retries: RetryPolicy | None,
+        hints: ModelHints | None,
         transports: Sequence[TransportAdapter],
         request_middleware: Sequence[AnyRequestMiddleware],
         response_middleware: Sequence[AnyResponseMiddleware],
@@ -188,26 +188,19 @@ class KiloClient:
         )
         self._headers = default_headers(headers)
         check_headers(self._headers)
-        self._timeouts = _of_class(timeouts, Timeouts, "timeouts") or Timeouts()
-        self._retries = _of_class(retries, RetryPolicy, "retries") or RetryPolicy()
+        self._timeouts = of_class(timeouts, Timeouts, "timeouts") or Timeouts()
+        self._retries = of_class(retries, RetryPolicy, "retries") or RetryPolicy()
         auth = BearerAuth(key, allow_insecure=allow_insecure)
         app_headers = AppHeaders(feature=resolve_feature(feature), organization_id=organization_id)
-        self._request_middleware = _items(request_middleware, "request_middleware")
-        self._response_middleware = _items(response_middleware, "response_middleware")
-        self._registry = TransportRegistry(
-            (
-                *_items(transports, "transports"),
-                ProxyGeminiTransport(auth=auth, app_headers=app_headers),
-                ProxyOpenAITransport(auth=auth, app_headers=app_headers),
-            )
+        self._routes = Routes(
+            auth=auth,
+            app_headers=app_headers,
+            hints=of_class(hints, ModelHints, "hints"),
+            catalog=lambda: self.loaded_catalog,
+            transports=sequence_of(transports, "transports"),
+            request_middleware=sequence_of(request_middleware, "request_middleware"),
+            response_middleware=sequence_of(response_middleware, "response_middleware"),
         )
-        self._routes: dict[int, Route] = {}
-        for transport in self._registry.transports:
-            self._routes[id(transport)] = Route(
-                transport,
-                RequestChain((*transport.request_middleware, *self._request_middleware)),
-                ResponseChain((*transport.response_middleware, *self._response_middleware)),
-            )
         self._organization_id = organization_id
         self._catalog_key: CacheKey = (
             self._base_url,
@@ -298,11 +291,11 @@ class KiloClient:
 
     def transport_for(self, ref: str | ModelRef) -> TransportAdapter:
         """Return the transport that serves a model."""
-        return self._registry.transport_for(parse_ref(ref))
+        return self._routes.transport_for(parse_ref(ref))
 
     def route_for(self, ref: ModelRef) -> Route:
         """Return the transport that serves a model, with the chains its calls pass."""
-        return self._routes[id(self._registry.transport_for(ref))]
+        return self._routes.route_for(ref)
 
     def headers_with(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the headers of every request, over ``more``."""
@@ -364,18 +357,3 @@ class KiloClient:
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
         return f"<KiloClient {self._base_url} {self._default_model.ref} {state}>"
-
-
-_T = TypeVar("_T")
-
-
-def _of_class(value: _T | None, kind: type[_T], name: str) -> _T | None:
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
-    return value
-
-
-def _items(values: Sequence[_T], name: str) -> tuple[_T, ...]:
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ConfigurationError(f"{name} is a sequence, not {type(values).__name__}: [one, other]")
-    return tuple(values)

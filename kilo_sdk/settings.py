@@ -9,8 +9,8 @@ Source: GATEWAY 1 (base URL), GATEWAY 2 (key and feature).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from kilo_sdk._version import __version__
@@ -28,10 +28,12 @@ __all__ = [
     "check_base_url",
     "default_headers",
     "merge_headers",
+    "of_class",
     "parse_ref",
     "resolve_api_key",
     "resolve_base_url",
     "resolve_feature",
+    "sequence_of",
 ]
 
 DEFAULT_BASE_URL: Final = "https://api.kilo.ai/api/gateway/"
@@ -40,6 +42,8 @@ DEFAULT_FEATURE: Final = "direct-gateway"
 KEY_VARIABLES: Final = ("KILOCODE_API_KEY", "KILO_API_KEY")
 BASE_URL_VARIABLE: Final = "KILOCODE_BASE_URL"
 FEATURE_VARIABLE: Final = "KILOCODE_FEATURE"
+
+T = TypeVar("T")
 
 
 def resolve_api_key(api_key: str | TokenSource | None) -> str | TokenSource | None:
@@ -121,6 +125,28 @@ def parse_ref(ref: str | ModelRef) -> ModelRef:
         return ModelRef.parse(ref)
     except ValueError as exc:
         raise ConfigurationError(str(exc)) from exc
+
+
+def of_class(value: T | None, kind: type[T], name: str) -> T | None:
+    """Return the value when it is of that class, or None.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
+    return value
+
+
+def sequence_of(values: Sequence[T], name: str) -> tuple[T, ...]:
+    """Return the values as a tuple.
+
+    Raises:
+        ConfigurationError: They are no sequence, or a string.
+    """
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ConfigurationError(f"{name} is a sequence, not {type(values).__name__}: [one, other]")
+    return tuple(values)
 
 
 def default_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

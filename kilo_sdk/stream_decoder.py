@@ -109,6 +109,11 @@ class StreamDecoder:
             return []
         return self._decode_events(events)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the answer is here, should nothing more come (GATEWAY 5)."""
+        return self.done or (self._accumulator.finished and not self._parser.in_event)
+
     def end(self, *, cause: BaseException | None = None) -> None:
         """Say that nothing more will come, and judge what came.
 
@@ -124,7 +129,7 @@ class StreamDecoder:
             refused = self._accumulator.error()
             if refused is not None:
                 self._fail(self._context.error_inside({"error": refused}, in_stream=True))
-            elif not self.done and (self._parser.in_event or not self._accumulator.finished):
+            elif not self.is_whole:
                 self._fail(self._cut(), cause)
 
     def decode_body(self, body: bytes) -> list[DecodedChunk]:

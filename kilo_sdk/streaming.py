@@ -289,7 +289,9 @@ class CompletionStream:
                         self._watch_cost(chunks)
                     return True
         except APITimeoutError as error:
-            self._fail(error)
+            if not decoder.is_whole:
+                self._fail(error)
+            decoder.end(cause=error)
         except APIConnectionError as error:
             if self._closed:
                 # By another task, while this one waited.

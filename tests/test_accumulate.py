@@ -6,9 +6,8 @@ The chunks pass ``DeltaRepairs`` and ``ReasoningNormalisation`` as they do in a 
 from __future__ import annotations
 
 import copy
-import time
 import tracemalloc
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +22,7 @@ from kilo_sdk.types.completion import ChatCompletion, Choice
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.usage import Usage
+from tests.growth import assert_linear
 
 CHAIN = ResponseChain((DeltaRepairs(), ReasoningNormalisation()))
 
@@ -757,16 +757,6 @@ def test_an_error_of_a_choice_is_seen(chunks: Any, error: Any) -> None:
 # Work and memory
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """The least of three runs: what the work takes when nothing else runs."""
-    taken = []
-    for _ in range(3):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
-
-
 def arguments_in_pieces(pieces: int, **fields: Any) -> list[Any]:
     piece = "x" * 100
     middle = [calls(call(piece, **fields)) for _ in range(pieces)]
@@ -774,11 +764,22 @@ def arguments_in_pieces(pieces: int, **fields: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("fields", [{"index": 0}, {}], ids=["with index", "without index"])
-def test_twice_the_arguments_take_about_twice_the_work(fields: Any) -> None:
-    some = arguments_in_pieces(10_000, **fields)
-    twice = arguments_in_pieces(20_000, **fields)
-    ratio = seconds(lambda: feed(twice)) / seconds(lambda: feed(some))
-    assert ratio < 3.5
+def test_arguments_are_joined_in_linear_work(fields: Any) -> None:
+    first = orjson.dumps(calls(call('{"a":"', "f", id="c1", **fields)))
+    piece = orjson.dumps(calls(call("x" * 250, **fields)))
+    steps = CHAIN.chunk_steps()
+
+    def work(pieces: int) -> None:
+        accumulator = CompletionAccumulator()
+        for one in [first, *[piece] * pieces]:
+            made = orjson.loads(one)
+            for step in steps:
+                step(made)
+            accumulator.add(made)
+            accumulator.fold()
+        assert len(accumulator.finished_tool_calls()) == 1
+
+    assert_linear(work, 2_000)
 
 
 def test_ten_megabytes_of_arguments_in_a_hundred_thousand_pieces_are_whole() -> None:

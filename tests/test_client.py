@@ -14,6 +14,7 @@ import pytest
 from kilo_sdk import (
     ConfigurationError,
     KiloClient,
+    ModelHints,
     ModelRef,
     OpenAICompatibleTransport,
     OutgoingRequest,
@@ -103,6 +104,7 @@ def test_a_client_can_be_made_where_no_loop_runs_and_used_where_one_does() -> No
         ({"timeouts": 5}, "timeouts is a Timeouts object, not int"),
         ({"timeouts": {"idle": 5}}, "timeouts is a Timeouts object, not dict"),
         ({"retries": 3}, "retries is a RetryPolicy object, not int"),
+        ({"hints": ["acme"]}, "hints is a ModelHints object, not list"),
         ({"transports": Gpt()}, "transports is a sequence"),
         ({"transports": [object()]}, "object is no transport adapter"),
         ({"transports": [Gpt]}, "no transport adapter"),
@@ -377,6 +379,20 @@ async def test_a_reasoning_object_is_a_default_too(gateway: LocalGateway) -> Non
     ) as client:
         await ask(client)
     assert gateway.requests[0].payload["reasoning"] == {"max_tokens": 64, "exclude": True}
+
+
+@pytest.mark.parametrize("model", ["acme/one", "acme/gemini-one"])
+async def test_hints_say_which_models_get_no_level(model: str, gateway: LocalGateway) -> None:
+    grok = "x-ai/grok-code-fast-1"
+    hints = ModelHints().extended(skip_vendors={"acme"})
+    async with KiloClient(base_url=gateway.base_url, reasoning="low", hints=hints) as client:
+        eager = client.with_options(hints=hints.extended(inject_ids={model, grok}))
+        gateway.enqueue(*[GOOD] * 4)
+        for one in (client, eager):
+            for ref in (model, grok):
+                await ask(one, model=ref)
+    low = {"effort": "low"}
+    assert [one.payload.get("reasoning") for one in gateway.requests] == [None, None, low, low]
 
 
 def test_no_repr_shows_the_key() -> None:

@@ -531,7 +531,7 @@ header_maps = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(400, 599), header_maps, st.binary() | (payloads | json_values).map(json.dumps))
 def test_any_answer_becomes_a_status_error(
     status: int, headers: dict[str, str], body: bytes | str
@@ -544,7 +544,7 @@ def test_any_answer_becomes_a_status_error(
     assert error.retry_after is None or error.retry_after >= 0
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(payloads | st.dictionaries(st.text(), json_values), header_maps, st.booleans())
 def test_any_payload_becomes_an_api_error(
     payload: dict[str, Any], headers: dict[str, str], in_stream: bool

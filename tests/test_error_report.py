@@ -222,7 +222,7 @@ payloads = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(json_values | payloads | st.lists(payloads, max_size=2))
 def test_any_json_gives_a_report_of_the_right_types(payload: object) -> None:
     report = read_error(payload)

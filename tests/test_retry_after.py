@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.retry_after import parse_retry_after, should_retry_header
@@ -50,14 +50,12 @@ def test_the_wait_the_server_asks_for(headers: dict[str, str], expected: float |
     assert parse_retry_after(headers, now=NOW) == expected
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.floats(0, 1e11))
 def test_no_header_value_breaks_the_reading(seconds: str, milliseconds: str, now: float) -> None:
     wait = parse_retry_after({"Retry-After": seconds, "retry-after-ms": milliseconds}, now=now)
     assert wait is None or wait >= 0
 
 
-@settings(deadline=None)
 @given(st.datetimes(), st.floats(0, 4e9))
 def test_a_date_is_the_seconds_until_then(date: object, now: float) -> None:
     wait = parse_retry_after({"Retry-After": f"{date:%a, %d %b %Y %H:%M:%S} GMT"}, now=now)

@@ -16,10 +16,12 @@ from kilo_sdk.settings import (
     DEFAULT_BASE_URL,
     default_headers,
     merge_headers,
+    of_class,
     parse_ref,
     resolve_api_key,
     resolve_base_url,
     resolve_feature,
+    sequence_of,
 )
 
 # The key
@@ -271,3 +273,30 @@ def test_of_one_name_in_several_cases_the_last_wins() -> None:
 def test_headers_that_are_no_mapping_are_refused(headers: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"not {type(headers).__name__}"):
         merge_headers({}, headers)
+
+
+# What an option is made of
+
+
+def test_an_object_of_the_class_is_taken_and_so_is_none() -> None:
+    ref = ModelRef("a/b")
+    assert of_class(ref, ModelRef, "ref") is ref
+    assert of_class(None, ModelRef, "ref") is None
+
+
+@pytest.mark.parametrize("value", ["a/b", 5, ModelRef])
+def test_an_object_of_another_class_is_refused(value: Any) -> None:
+    words = f"ref is a ModelRef object, not {type(value).__name__}"
+    with pytest.raises(ConfigurationError, match=words):
+        of_class(value, ModelRef, "ref")
+
+
+@pytest.mark.parametrize("values", [[1, 2], (1, 2), range(1, 3)])
+def test_any_sequence_becomes_a_tuple(values: Any) -> None:
+    assert sequence_of(values, "values") == (1, 2)
+
+
+@pytest.mark.parametrize("values", ["ab", 5, None, {1, 2}, print])
+def test_what_is_no_sequence_is_refused(values: Any) -> None:
+    with pytest.raises(ConfigurationError, match="values is a sequence, not "):
+        sequence_of(values, "values")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.text_pieces import TextPieces
+from tests.growth import assert_linear
 
 
 def pieces_of(*texts: str) -> TextPieces:
@@ -55,13 +54,5 @@ def test_the_list_given_out_stays_the_way_in() -> None:
     assert str(pieces) == "ab" * 1000
 
 
-def test_twice_the_pieces_take_about_twice_the_work() -> None:
-    def seconds(count: int) -> float:
-        taken = []
-        for _ in range(3):
-            began = time.perf_counter()
-            str(pieces_of(*["0123456789"] * count))
-            taken.append(time.perf_counter() - began)
-        return min(taken)
-
-    assert seconds(400_000) / seconds(200_000) < 3.5
+def test_joining_is_linear_in_the_number_of_pieces() -> None:
+    assert_linear(lambda count: str(pieces_of(*["x" * 100] * count)), 20_000)

@@ -17,6 +17,7 @@ from kilo_sdk import (
     KiloClient,
     Message,
     ModelCatalog,
+    ModelHints,
     ModelInfo,
     OpenAICompatibleTransport,
     OutgoingRequest,
@@ -59,7 +60,8 @@ async def clients() -> None:
         response_middleware=[mark],
         transports=[OpenAICompatibleTransport(base_url="http://127.0.0.1:1/v1/")],
     )
-    assert_type(client.with_options(default_model="a/b"), KiloClient)
+    hints = ModelHints(skip_ids=["a/b"]).extended(skip_vendors={"c"}, inject_ids=("d/e",))
+    assert_type(client.with_options(default_model="a/b", hints=hints), KiloClient)
     assert_type(client.transport_for("a/b"), TransportAdapter)
     await client.close()
 

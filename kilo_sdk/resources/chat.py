@@ -230,13 +230,18 @@ class Completions:
         ]
         payload: WirePayload = {"messages": wire_messages(messages)}
         payload.update((key, value) for key, value in params.items() if value is not None)
-        level = _apply_reasoning(payload, reasoning, client.reasoning)
-        if extra_body is not None:
-            if not isinstance(extra_body, Mapping):
-                raise ConfigurationError(
-                    f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
-                )
-            payload.update(extra_body)
+        if extra_body is None:
+            extra_body = {}
+        elif not isinstance(extra_body, Mapping):
+            raise ConfigurationError(
+                f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
+            )
+        default = client.reasoning
+        if {**payload, **extra_body}.get("reasoning_effort") is not None:
+            # The call's own flat field, which the injection reads, beats the client's option.
+            default = None
+        level = _apply_reasoning(payload, reasoning, default)
+        payload.update(extra_body)
         headers = merge_headers(
             client.headers_with(_STREAM_HEADERS if stream else _PLAIN_HEADERS), extra_headers
         )
@@ -353,7 +358,4 @@ def _apply_reasoning(
         else:
             level = check_level(option)
             payload.pop("reasoning", None)
-    if reasoning is None and payload.get("reasoning_effort") is not None:
-        # The call's own flat field, which the injection reads, beats the client's level.
-        level = None
     return level

@@ -8,6 +8,9 @@ Source: GATEWAY 7.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
@@ -19,11 +22,22 @@ from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import OpenAICompatibleTransport
 
+if TYPE_CHECKING:
+    from kilo_sdk.catalog.catalog import ModelCatalog
+
 __all__ = ["ProxyGeminiTransport"]
 
 
 class ProxyGeminiTransport(OpenAICompatibleTransport):
-    """Serves the models whose gateway id contains ``gemini``, in any case."""
+    """Serves the models whose gateway id contains ``gemini``, in any case.
+
+    Args:
+        auth: Sets the key.
+        app_headers: Sets the gateway's own headers.
+        hints: Which models get no reasoning level; default: ``ModelHints()``.
+        catalog: Returns the model list that is at hand, or None; never asks for one.
+        base_url: Where to send requests; None uses the client's base URL.
+    """
 
     name = "proxy-gemini"
 
@@ -33,6 +47,7 @@ class ProxyGeminiTransport(OpenAICompatibleTransport):
         auth: BearerAuth,
         app_headers: AppHeaders,
         hints: ModelHints | None = None,
+        catalog: Callable[[], ModelCatalog | None] | None = None,
         base_url: str | None = None,
     ) -> None:
         thought_signatures = ThoughtSignatureSanitation()
@@ -41,7 +56,7 @@ class ProxyGeminiTransport(OpenAICompatibleTransport):
             request_middleware=(
                 auth,
                 app_headers,
-                ReasoningInjection(hints or ModelHints()),
+                ReasoningInjection(hints, catalog=catalog),
                 StopNormalisation(),
                 ReplaySanitation(),
                 thought_signatures,

@@ -5,6 +5,9 @@ Source: GATEWAY 1 (proxy shapes, nothing that only OpenAI's own service understa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
@@ -15,11 +18,22 @@ from kilo_sdk.middleware.stop import StopNormalisation
 from kilo_sdk.middleware.thought_signatures import ForeignSignatureRemoval
 from kilo_sdk.transports.base import OpenAICompatibleTransport
 
+if TYPE_CHECKING:
+    from kilo_sdk.catalog.catalog import ModelCatalog
+
 __all__ = ["ProxyOpenAITransport"]
 
 
 class ProxyOpenAITransport(OpenAICompatibleTransport):
-    """Serves every model through the gateway."""
+    """Serves every model through the gateway.
+
+    Args:
+        auth: Sets the key.
+        app_headers: Sets the gateway's own headers.
+        hints: Which models get no reasoning level; default: ``ModelHints()``.
+        catalog: Returns the model list that is at hand, or None; never asks for one.
+        base_url: Where to send requests; None uses the client's base URL.
+    """
 
     name = "proxy-openai"
 
@@ -29,6 +43,7 @@ class ProxyOpenAITransport(OpenAICompatibleTransport):
         auth: BearerAuth,
         app_headers: AppHeaders,
         hints: ModelHints | None = None,
+        catalog: Callable[[], ModelCatalog | None] | None = None,
         base_url: str | None = None,
     ) -> None:
         super().__init__(
@@ -36,7 +51,7 @@ class ProxyOpenAITransport(OpenAICompatibleTransport):
             request_middleware=(
                 auth,
                 app_headers,
-                ReasoningInjection(hints or ModelHints()),
+                ReasoningInjection(hints, catalog=catalog),
                 StopNormalisation(),
                 ReplaySanitation(),
                 ForeignSignatureRemoval(),

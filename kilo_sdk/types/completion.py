@@ -42,10 +42,9 @@ class Choice:
         cls, wire: WireDict, *, provider: str | None = None, model: str | None = None
     ) -> Choice:
         """Read one entry of a completion's ``choices``; its message knows who made it."""
-        message = Message.from_param(wire["message"])
         return cls(
             index=wire["index"],
-            message=attrs.evolve(message, provider=provider, model=model),
+            message=Message.from_answer(wire["message"], provider=provider, model=model),
             finish_reason=text_field(wire, "finish_reason"),
             native_finish_reason=text_field(wire, "native_finish_reason"),
             logprobs=object_field(wire, "logprobs"),

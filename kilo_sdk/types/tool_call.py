@@ -5,22 +5,38 @@ Source: GATEWAY 5 (the shapes deltas come in), GATEWAY 7 (signatures replayed wi
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import attrs
 import orjson
 
 from kilo_sdk.errors import ProtocolError, ToolArgumentsError
-from kilo_sdk.types.fields import object_field, text_field
+from kilo_sdk.types.fields import copied, object_field, text_field
 from kilo_sdk.types.wire import WireDict
 
 __all__ = ["ToolCall", "ToolCallChunk"]
 
 
+def _sent_of(raw: WireDict) -> WireDict:
+    """Return what of a call goes back besides its id, name and arguments."""
+    sent = {key: value for key, value in raw.items() if key not in ("index", "id", "function")}
+    sent["type"] = text_field(raw, "type") or "function"
+    function = {
+        key: value
+        for key, value in (object_field(raw, "function") or {}).items()
+        if key not in ("name", "arguments")
+    }
+    if function:
+        sent["function"] = function
+    return sent
+
+
 @attrs.frozen(slots=True)
 class ToolCall:
     """One call of a tool, as the model asked for it.
+
+    Two are equal when the same would be sent back for them: of ``raw`` its vendor's
+    signatures count, the ``index`` of a stream does not.
 
     Attributes:
         id: What the tool's result must name as ``tool_call_id``.
@@ -32,7 +48,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str
-    raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
+    raw: WireDict = attrs.field(factory=dict, repr=False, eq=_sent_of, hash=False)
 
     @classmethod
     def from_wire(cls, wire: WireDict) -> ToolCall:
@@ -83,17 +99,19 @@ class ToolCall:
     def to_param(self) -> WireDict:
         """Return the wire dict that replays this call, vendor signatures included.
 
-        It is new all the way down.
+        It is new all the way down. The ``index`` of a stream stays behind.
         """
-        param = copy.deepcopy(self.raw)
-        param.pop("index", None)
+        param: WireDict = {key: copied(self.raw[key]) for key in self.raw if key != "index"}
         param["id"] = self.id
         param["type"] = text_field(param, "type") or "function"
-        param["function"] = {
-            **(object_field(param, "function") or {}),
-            "name": self.name,
-            "arguments": self.arguments,
-        }
+        function = object_field(param, "function")
+        if param["type"] == "function" or function or self.name or self.arguments:
+            # A call of another type has its own object in the function's place.
+            param["function"] = {
+                **(function or {}),
+                "name": self.name,
+                "arguments": self.arguments,
+            }
         return param
 
 

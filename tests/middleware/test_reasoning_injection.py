@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from kilo_sdk.catalog.catalog import ModelCatalog
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware
 from kilo_sdk.middleware.reasoning_injection import SKIP_VENDORS, ModelHints, ReasoningInjection
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.types.model_info import ModelInfo
 from kilo_sdk.types.reasoning import REASONING_LEVELS, Reasoning
 
 CONCRETE = "anthropic/claude-sonnet-4"
@@ -211,6 +213,176 @@ def test_hints_replace_the_default_but_for_auto_refs() -> None:
     assert sent({}, "high", "kilo/auto", hints) == {}
 
 
-def test_a_single_string_is_no_set_of_names() -> None:
-    with pytest.raises(ValueError, match="not the single string 'x-ai'"):
-        ModelHints(skip_vendors="x-ai")
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("skip_vendors", "x-ai", "not the single string 'x-ai'"),
+        ("skip_ids", "a/b", "not the single string 'a/b'"),
+        ("inject_ids", ModelRef("a/b"), "not the single ModelRef"),
+        ("skip_vendors", None, "not the single NoneType None"),
+        ("skip_ids", [5], "a set of names is wanted; 5 is int"),
+        ("skip_vendors", ["acme/one"], "'acme/one' is no vendor: .* goes into skip_ids"),
+        ("skip_vendors", [""], "'' is no vendor"),
+        ("skip_ids", ["acme"], "'acme' is no model ref; .* goes into skip_vendors"),
+        ("inject_ids", ["two words/x"], "is no model ref"),
+        ("inject_ids", ["kilo/auto"], "kilo/auto: the gateway picks the model"),
+        ("inject_ids", ["kilocode/kilo-auto/free"], "kilo-auto/free: the gateway picks the model"),
+    ],
+)
+def test_names_that_can_match_nothing_are_refused(field: str, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ModelHints(**{field: value})
+    with pytest.raises(ValueError, match=words):
+        ModelHints().extended(**{field: value})
+
+
+def test_an_id_is_skipped_or_injected_and_not_both() -> None:
+    with pytest.raises(ValueError, match="a/b: in skip_ids and in inject_ids"):
+        ModelHints(skip_ids=["a/b", "a/c"], inject_ids=["A/B"])
+
+
+def test_hints_are_extended_without_repeating_the_defaults() -> None:
+    base = ModelHints(skip_ids=["a/b"])
+    more = base.extended(
+        skip_vendors={"Acme"}, skip_ids=["kilocode/A/C", ModelRef("a/d")], inject_ids=["x-ai/one"]
+    )
+    assert more == ModelHints(
+        skip_vendors={"x-ai", "acme"}, skip_ids={"a/b", "a/c", "a/d"}, inject_ids={"x-ai/one"}
+    )
+    assert base == ModelHints(skip_ids=["a/b"])
+    assert base.extended() == base
+
+
+def test_of_an_id_that_is_in_both_the_new_word_counts() -> None:
+    skipped = ModelHints(skip_ids=["a/b"])
+    injected = skipped.extended(inject_ids=["a/b"])
+    assert injected == ModelHints(inject_ids=["a/b"])
+    assert injected.extended(skip_ids=["a/b"]) == skipped
+
+
+@pytest.mark.parametrize(
+    ("ref", "reason"),
+    [
+        ("x-ai/grok-4", "vendor"),
+        ("x-ai/thinker", None),
+        ("X-AI/Thinker:free", None),
+        ("x-ai/thinker:beta", "hint"),
+        ("a/b", "hint"),
+        ("a/b:free", "hint"),
+        ("a/b:thinking", None),
+        ("kilo-auto/free", "auto"),
+    ],
+)
+def test_the_narrowest_word_counts(ref: str, reason: str | None) -> None:
+    hints = ModelHints(
+        skip_ids=["a/b", "x-ai/thinker:beta"], inject_ids=["a/b:thinking", "x-ai/thinker"]
+    )
+    assert hints.skip_reason(ModelRef.parse(ref)) == reason
+    assert hints.skips_reasoning(ModelRef.parse(ref)) is (reason is not None)
+
+
+def listed(id_: str, parameters: Any) -> ModelInfo:
+    return ModelInfo.from_wire({"id": id_, "supported_parameters": parameters})
+
+
+CATALOG = ModelCatalog(
+    [
+        listed("a/plain", ["tools"]),
+        listed("a/thinks", ["reasoning"]),
+        listed("a/includes", ["include_reasoning"]),
+        listed("a/plain:thinking", ["reasoning"]),
+        listed("a/thinks:fast", ["tools"]),
+        listed("a/empty", []),
+        listed("a/null", None),
+        listed("a/garbage", "tools"),
+        listed("a/numbers", [1, 2]),
+        ModelInfo.from_wire({"id": "a/untold"}),
+        ModelInfo(id="a/written", name="by hand"),
+        listed("x-ai/grok", ["reasoning"]),
+    ],
+    source="gateway",
+)
+
+
+@pytest.mark.parametrize(
+    ("ref", "reason"),
+    [
+        ("a/plain", "catalog"),
+        ("a/plain:free", "catalog"),
+        ("a/plain:thinking", None),
+        ("a/thinks", None),
+        ("a/thinks:free", None),
+        ("a/thinks:fast", "catalog"),
+        ("a/includes", None),
+        ("a/empty", None),
+        ("a/null", None),
+        ("a/garbage", None),
+        ("a/numbers", None),
+        ("a/untold", None),
+        ("a/written", None),
+        ("a/missing", None),
+        ("x-ai/grok", "vendor"),
+        ("kilo/auto", "auto"),
+    ],
+)
+def test_the_catalogue_tells_who_does_not_reason(ref: str, reason: str | None) -> None:
+    assert ModelHints().skip_reason(ModelRef.parse(ref), CATALOG) == reason
+
+
+def test_a_hint_wins_over_the_catalogue() -> None:
+    hints = ModelHints(inject_ids=["a/plain"], skip_ids=["a/thinks"])
+    reasons = [hints.skip_reason(ModelRef(id_), CATALOG) for id_ in ("a/plain:free", "a/thinks")]
+    assert reasons == [None, "hint"]
+
+
+def inject(ref: str, payload: dict[str, Any], catalog: ModelCatalog | None) -> dict[str, Any]:
+    middleware = ReasoningInjection(catalog=lambda: catalog)
+    request = OutgoingRequest(
+        ref=ModelRef(ref), url="", headers={}, payload=payload, reasoning="low"
+    )
+    middleware.on_request(request)
+    return request.payload
+
+
+def test_the_catalogue_is_looked_at_for_each_request_anew() -> None:
+    loaded: list[ModelCatalog | None] = [None, CATALOG]
+    middleware = ReasoningInjection(catalog=lambda: loaded.pop(0))
+    sent: list[dict[str, Any]] = []
+    for _ in range(2):
+        request = OutgoingRequest(
+            ref=ModelRef("a/plain"), url="", headers={}, payload={}, reasoning="low"
+        )
+        middleware.on_request(request)
+        sent.append(request.payload)
+    assert sent == [{"reasoning": {"effort": "low"}}, {}]
+
+
+@pytest.mark.parametrize("supplied", [{"effort": "high"}, {"max_tokens": 5}, {"exclude": True}])
+def test_a_callers_object_goes_out_whatever_the_catalogue_says(supplied: dict[str, Any]) -> None:
+    assert inject("a/plain", {"reasoning": supplied}, CATALOG) == {"reasoning": supplied}
+
+
+@pytest.mark.parametrize(
+    ("ref", "payload", "messages"),
+    [
+        ("kilo/auto", {}, ["reasoning.skipped model=kilo/auto reason=auto"]),
+        ("x-ai/grok", {}, ["reasoning.skipped model=x-ai/grok reason=vendor"]),
+        ("a/plain", {}, ["reasoning.skipped model=a/plain reason=catalog"]),
+        ("a/thinks", {}, []),
+        ("x-ai/grok", {"reasoning": {"effort": "low"}}, []),
+    ],
+)
+def test_what_is_left_out_is_told_at_debug(
+    ref: str, payload: dict[str, Any], messages: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "kilo_sdk.middleware")
+    inject(ref, payload, CATALOG)
+    assert caplog.messages == messages
+    assert {record.levelname for record in caplog.records} <= {"DEBUG"}
+
+
+def test_nothing_is_told_where_nothing_was_to_be_injected(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "kilo_sdk.middleware")
+    assert sent({}, "off", "kilo/auto") == {}
+    assert sent({}, None, "x-ai/grok") == {}
+    assert caplog.messages == []

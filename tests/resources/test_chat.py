@@ -17,6 +17,7 @@ from kilo_sdk import (
     ConfigurationError,
     KiloClient,
     Message,
+    ModelHints,
     ModelRef,
     OutgoingRequest,
     Reasoning,
@@ -290,6 +291,9 @@ async def test_hinted_models_get_no_level(
         ({"reasoning": "high"}, {"effort": "high"}),
         ({"reasoning": "off"}, None),
         ({"reasoning_effort": "high"}, {"effort": "high"}),
+        ({"extra_body": {"reasoning_effort": "high"}}, {"effort": "high"}),
+        ({"extra_body": {"reasoning_effort": "off"}}, None),
+        ({"extra_body": {"reasoning": {"exclude": True}}}, {"exclude": True, "effort": "low"}),
         ({"reasoning": {"exclude": True}}, {"exclude": True, "effort": "low"}),
         ({"reasoning": {"max_tokens": 9}}, {"max_tokens": 9}),
     ],
@@ -300,6 +304,59 @@ async def test_the_clients_level_fills_in(
 ) -> None:
     await ask(client.with_options(reasoning="low"), model=CLAUDE, **options)
     assert gateway.requests[0].payload.get("reasoning") == sent
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, {"max_tokens": 9, "exclude": True}),
+        ({"reasoning": "high"}, {"effort": "high"}),
+        ({"reasoning": "off"}, None),
+        ({"reasoning": {"enabled": True}}, {"enabled": True}),
+        ({"reasoning_effort": "high"}, {"effort": "high"}),
+        ({"reasoning_effort": "none"}, {"effort": "none"}),
+        ({"extra_body": {"reasoning_effort": "high"}}, {"effort": "high"}),
+        ({"extra_body": {"reasoning": {"enabled": True}}}, {"enabled": True}),
+    ],
+    ids=str,
+)
+async def test_what_a_call_says_of_reasoning_replaces_the_clients_object(
+    options: dict[str, Any], sent: Any, gateway: LocalGateway, client: KiloClient
+) -> None:
+    view = client.with_options(reasoning=Reasoning(max_tokens=9, exclude=True))
+    await ask(view, model=CLAUDE, **options)
+    assert gateway.requests[0].payload.get("reasoning") == sent
+
+
+async def test_a_model_that_the_loaded_catalogue_says_does_not_reason_gets_no_level(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    """The catalogue is never asked for, and a caller's object goes out whatever it says."""
+    asked: tuple[dict[str, Any], ...] = (
+        {"model": GPT},
+        {"model": GPT, "fallback_models": [CLAUDE]},
+        {"model": GPT, "reasoning": {"effort": "low"}},
+    )
+    view = client.with_options(reasoning="high")
+    await ask(view, model=GPT)
+    assert [request.method for request in gateway.requests] == ["POST"]
+    await client.models.list()
+    gateway.requests.clear()
+    await ask(view, **asked[0])
+    gateway.enqueue(RawReply(status=404))
+    await ask(view, **asked[1])
+    await ask(view, **asked[2])
+    await ask(view.with_options(hints=ModelHints(inject_ids=[GPT])), **asked[0])
+    sent = [
+        (request.payload["model"], request.payload.get("reasoning")) for request in gateway.requests
+    ]
+    assert sent == [
+        (GPT, None),
+        (GPT, None),
+        (CLAUDE, {"effort": "high"}),
+        (GPT, {"effort": "low"}),
+        (GPT, {"effort": "high"}),
+    ]
 
 
 async def test_messages_come_in_every_form_and_are_never_changed(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kilo_sdk.types.fields import int_field, object_field, objects_field, text_field
+from kilo_sdk.types.fields import copied, int_field, object_field, objects_field, text_field
 
 ANY_JSON: list[Any] = [None, True, False, 0, 7, -1, 7.0, 7.5, 1e300, "", "a", [], [1], {}, {"a": 1}]
 
@@ -56,3 +59,50 @@ def test_entries_of_a_list_that_are_no_objects_are_left_out() -> None:
 @pytest.mark.parametrize("read", [text_field, int_field, object_field, objects_field])
 def test_a_missing_field_reads_as_none(read: Any) -> None:
     assert read({}, "f") is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=12,
+)
+
+
+def containers(value: Any) -> list[int]:
+    if not isinstance(value, dict | list):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    return [id(value), *(one for each in inner for one in containers(each))]
+
+
+@given(json_values)
+def test_a_copy_is_the_same_to_the_byte_and_shares_nothing(value: Any) -> None:
+    twin = copied(value)
+    assert repr(twin) == repr(value)
+    assert not set(containers(twin)) & set(containers(value))
+
+
+def test_a_copy_of_what_is_no_json_shares_nothing_either() -> None:
+    value: Any = {"a": ({"b": []},), "c": Decimal("1.0")}
+    twin = copied(value)
+    assert twin == value
+    twin["a"][0]["b"].append(1)
+    assert value == {"a": ({"b": []},), "c": Decimal("1.0")}
+
+
+def test_a_copy_of_what_holds_itself_has_an_end() -> None:
+    value: Any = [{}, []]
+    value[0]["self"] = value
+    twin = copied(value)
+    assert twin[0]["self"] is twin
+    assert twin is not value
+
+
+def test_a_copy_may_be_nested_as_deep_as_memory_goes() -> None:
+    value: Any = []
+    for _ in range(100_000):
+        value = [value]
+    twin = copied(value)
+    for _ in range(100_000):
+        (twin,) = twin
+    assert twin == []

@@ -141,6 +141,54 @@ def test_arguments_go_back_as_text_to_the_byte() -> None:
     assert ToolCall.from_wire(wire).to_param()["function"]["arguments"] == odd
 
 
+def test_a_call_of_another_type_goes_back_without_a_function() -> None:
+    wire = {"id": "c", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
+    assert ToolCall.from_wire(wire).to_param() == wire
+    named = ToolCall("c", "sql", "{}", wire)
+    assert named.to_param() == {**wire, "function": {"name": "sql", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"thought_signature": "c2ln"},
+        {"extra_content": {"google": {"thought_signature": "c2ln"}}},
+        {"type": "custom"},
+        {"function": {**WIRE["function"], "strict": True}},
+    ],
+)
+def test_calls_that_are_replayed_differently_are_not_equal(change: dict[str, Any]) -> None:
+    assert ToolCall.from_wire({**WIRE, **change}) != ToolCall.from_wire(WIRE)
+    assert ToolCall.from_wire({**WIRE, **change}) == ToolCall.from_wire(
+        {**change, **WIRE, **change}
+    )
+
+
+@pytest.mark.parametrize("type_", [None, "", 3, "function"])
+def test_what_is_not_replayed_is_no_part_of_equality(type_: Any) -> None:
+    call = ToolCall.from_wire({**WIRE, "index": 3, "type": type_})
+    assert call == ToolCall("call_1", "weather", '{"city": "Oslo"}')
+    assert len({call, ToolCall.from_wire(WIRE)}) == 1
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "type", "function", "index", "extra_content", "custom"]),
+        st.none() | st.text() | st.dictionaries(st.text(), st.text(), max_size=2),
+    ),
+    st.text(max_size=3),
+    st.text(max_size=3),
+    st.text(max_size=3),
+)
+def test_what_is_sent_of_a_call_reads_as_an_equal_call(
+    raw: dict[str, Any], id_: str, name: str, arguments: str
+) -> None:
+    call = ToolCall(id_, name, arguments, raw)
+    twin = ToolCall.from_wire(call.to_param())
+    assert twin == call
+    assert twin.to_param() == call.to_param()
+
+
 def test_what_goes_back_shares_nothing_with_the_call() -> None:
     wire = {**copy.deepcopy(WIRE), "extra_content": {"google": {"thought_signature": "c2ln"}}}
     before = copy.deepcopy(wire)
