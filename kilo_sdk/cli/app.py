@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from kilo_sdk._version import __version__
 from kilo_sdk.cli.chat import ChatOptions, Conversation
-from kilo_sdk.cli.exit_codes import ExitCode, exit_code_of
+from kilo_sdk.cli.config import config_app, read_config
+from kilo_sdk.cli.ending import end_with
+from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.prompt import read_prompt
 from kilo_sdk.cli.render import JsonOutput, Output, TextOutput
 from kilo_sdk.cli.session import converse
-from kilo_sdk.errors import ConfigurationError, KiloError
+from kilo_sdk.errors import ConfigurationError
 
 __all__ = ["app", "run"]
 
@@ -26,6 +27,7 @@ _HELP = """Talk to hundreds of models through Kilo Gateway.
 Examples:
   kilo-sdk chat --local "Why is the sky blue?"      no key, no network
   kilo-sdk chat "Why is the sky blue?"              the gateway, with KILOCODE_API_KEY
+  kilo-sdk config show                              key and settings, and where they are from
   git diff | kilo-sdk chat "Review this change"     the prompt, then what is piped in
   kilo-sdk serve --port 8080                        a gateway on this machine
 
@@ -53,6 +55,7 @@ Examples:
 Environment:
   KILOCODE_API_KEY    the key; without one, only free models answer
   KILOCODE_BASE_URL   where the gateway is, unless --base-url says so
+What neither an option nor the environment says comes from files: see kilo-sdk config show.
 """
 
 _SERVE_HELP = """Run a gateway on this machine that answers, streams and fails on demand.
@@ -76,6 +79,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(config_app, name="config")
 
 
 def run() -> int:
@@ -121,14 +127,15 @@ def chat(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", metavar="REF", help="Model, as vendor/model.  [default: kilo/auto]"
+            "--model", "-m", metavar="REF", help="Model, as vendor/model.  [default: as configured]"
         ),
     ] = None,
     reasoning: Annotated[
         str | None,
         typer.Option(
             metavar="LEVEL",
-            help="off, minimal, low, medium, high, xhigh, adaptive or max.",
+            help="off, minimal, low, medium, high, xhigh, adaptive or max.  "
+            "[default: as configured]",
         ),
     ] = None,
     system: Annotated[
@@ -166,7 +173,7 @@ def chat(
     base_url: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Where the gateway is.  [default: KILOCODE_BASE_URL, then Kilo's]"
+            metavar="URL", help="Where the gateway is.  [default: as configured, or Kilo's]"
         ),
     ] = None,
 ) -> None:
@@ -181,7 +188,7 @@ def chat(
         stream=stream,
     )
     output = JsonOutput() if as_json else TextOutput(show_reasoning=show_reasoning)
-    _end_with(lambda: _chat(prompt, options, output), output)
+    end_with(lambda: _chat(prompt, options, output), output)
 
 
 @app.command(help=_SERVE_HELP)
@@ -240,7 +247,7 @@ def serve(
         fault=fault,
         replay=replay or (),
     )
-    _end_with(lambda: run_server(options), TextOutput())
+    end_with(lambda: run_server(options), TextOutput())
 
 
 def _chat(argument: str | None, options: ChatOptions, output: Output) -> ExitCode:
@@ -249,33 +256,15 @@ def _chat(argument: str | None, options: ChatOptions, output: Output) -> ExitCod
     prompt = read_prompt(argument, note=output.note, insist=not options.local)
     if prompt is None and isinstance(output, JsonOutput):
         raise ConfigurationError("--json prints one answer; give PROMPT, or pipe it in")
-    with Conversation(options) as conversation:
+    config = None
+    if not options.local:
+        config = read_config(
+            output.note,
+            base_url=options.base_url,
+            default_model=options.model,
+            reasoning=options.reasoning,
+        )
+    with Conversation(options, config) as conversation:
         if prompt is None:
             return converse(conversation, output)
         return conversation.say(prompt, output)
-
-
-def _end_with(command: Callable[[], ExitCode], output: Output) -> NoReturn:
-    """Run a command and exit with its code; what failed is told, never traced."""
-    try:
-        code = command()
-    except KiloError as error:
-        output.failed(error)
-        code = exit_code_of(error)
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader has what it wanted
-        _discard_output()
-        code = ExitCode.DONE
-    except OSError as exc:
-        sys.stderr.write(f"kilo-sdk: the output cannot be written: {exc.strerror or exc}\n")
-        _discard_output()
-        code = ExitCode.REFUSED
-    raise typer.Exit(code)
-
-
-def _discard_output() -> None:
-    """Keep what is still buffered from failing again when the interpreter flushes it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())

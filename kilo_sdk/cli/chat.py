@@ -18,8 +18,10 @@ import attrs
 from kilo_sdk.cli.exit_codes import ExitCode, exit_code_of
 from kilo_sdk.cli.progress import Progress
 from kilo_sdk.cli.render import Output
+from kilo_sdk.cli.report import key_advice
 from kilo_sdk.client import KiloClient
-from kilo_sdk.errors import KiloError
+from kilo_sdk.config import KiloConfig
+from kilo_sdk.errors import AuthenticationError, KiloError
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireMessage
 
@@ -57,12 +59,18 @@ class ChatOptions:
 class Conversation:
     """A conversation, from ``with`` to its end. For one thread.
 
+    Args:
+        options: What the command was told.
+        config: What is configured, with the options over it; None where the options say
+            it all, as with the embedded gateway.
+
     Raises:
         ConfigurationError: On entering: the options cannot work.
     """
 
-    def __init__(self, options: ChatOptions) -> None:
+    def __init__(self, options: ChatOptions, config: KiloConfig | None = None) -> None:
         self._options = options
+        self._config = config
         self._ending = ExitStack()
         self.reset()
 
@@ -89,6 +97,8 @@ class Conversation:
             output.interrupted(progress)
             return ExitCode.INTERRUPTED
         except KiloError as error:
+            if isinstance(error, AuthenticationError) and self._config is not None:
+                error.add_note(key_advice(self._config))
             output.failed(error, progress)
             return exit_code_of(error)
         output.completed(completion, progress)
@@ -113,7 +123,9 @@ class Conversation:
     async def _open(self) -> AsyncExitStack:
         options = self._options
         settings: dict[str, Any] = {"base_url": options.base_url, "reasoning": options.reasoning}
-        if options.model is not None:
+        if self._config is not None:
+            settings = self._config.client_options()
+        elif options.model is not None:
             settings["default_model"] = options.model
         async with AsyncExitStack() as rooms:
             if options.local:

@@ -11,6 +11,7 @@ import io
 import re
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol, TextIO
 
 import orjson
@@ -29,7 +30,7 @@ from kilo_sdk.cli.report import (
 from kilo_sdk.errors import KiloError
 from kilo_sdk.types.completion import ChatCompletion
 
-__all__ = ["JsonOutput", "Output", "TextOutput", "make_harmless"]
+__all__ = ["JsonOutput", "Output", "TextOutput", "make_harmless", "write_json"]
 
 _DIM = Style(dim=True)
 _RED = Style(color="red")
@@ -51,6 +52,13 @@ _JSON_CONTROLS = re.compile("[\x7f-\x9f]")
 def make_harmless(text: str) -> str:
     """Return text with no control character left that a terminal would act on."""
     return text.translate(_HARMLESS)
+
+
+def write_json(told: Mapping[str, Any]) -> None:
+    """Print one object on standard output, as one line."""
+    line = orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE).decode()
+    # JSON leaves these unescaped, and a terminal might act on them.
+    _write(sys.stdout, _JSON_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
 
 
 class Output(Protocol):
@@ -89,26 +97,21 @@ class JsonOutput:
 
     def completed(self, completion: ChatCompletion, progress: Progress) -> None:
         """Print the completion."""
-        self._print(completion_object(completion))
+        write_json(completion_object(completion))
 
     def failed(self, error: KiloError, progress: Progress | None = None) -> None:
         """Print the error."""
-        self._print(failure_object(error))
+        write_json(failure_object(error))
         self._notes.error(failure_words(error))
 
     def interrupted(self, progress: Progress) -> None:
         """Print what there is."""
-        self._print(interruption_object(progress))
+        write_json(interruption_object(progress))
         self._notes.dim(interruption_words(progress))
 
     def note(self, line: str) -> None:
         """Print a line on standard error."""
         self._notes.dim(line)
-
-    def _print(self, told: dict[str, Any]) -> None:
-        line = orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE).decode()
-        # JSON leaves these unescaped, and a terminal might act on them.
-        _write(sys.stdout, _JSON_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
 
 
 class TextOutput:

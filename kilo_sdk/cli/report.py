@@ -5,11 +5,11 @@ Nothing here prints.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from kilo_sdk.cli.progress import Progress
-from kilo_sdk.errors import APIError, APIStatusError, AuthenticationError, KiloError
+from kilo_sdk.config import KiloConfig
+from kilo_sdk.errors import APIError, APIStatusError, KiloError
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.usage import Usage
 
@@ -19,10 +19,10 @@ __all__ = [
     "failure_words",
     "interruption_object",
     "interruption_words",
+    "key_advice",
     "usage_line",
 ]
 
-_KEY_VARIABLES = ("KILOCODE_API_KEY", "KILO_API_KEY")
 _ORDINARY_ENDS = (None, "stop")
 
 
@@ -103,15 +103,19 @@ def interruption_words(progress: Progress) -> str:
 
 def failure_words(error: KiloError) -> list[str]:
     """Return what to tell a person about an error, a line each: what failed, what to do."""
-    lines = [error.message, *getattr(error, "__notes__", ())]
-    if isinstance(error, AuthenticationError):
-        is_set = any(os.environ.get(name, "").strip() for name in _KEY_VARIABLES)
-        state = "the one that is set was refused" if is_set else "it is not set"
-        lines.append(
-            f"the key is read from the environment variable KILOCODE_API_KEY ({state}); there "
-            "is no option for it, because command lines end up in histories and process lists"
-        )
-    return lines
+    return [error.message, *getattr(error, "__notes__", ())]
+
+
+def key_advice(config: KiloConfig) -> str:
+    """Say which key was refused, or how to have one; never what it is."""
+    if config.api_key is not None:
+        source = config.sources.get("api_key", "an argument")
+        return f"the key that was refused comes from: {source}"
+    return (
+        "no key is configured; set the environment variable KILOCODE_API_KEY, or store one: "
+        "kilo-sdk onboard. There is no option for it, because command lines end up in "
+        "histories and process lists"
+    )
 
 
 def _usage_object(usage: Usage) -> dict[str, Any]:

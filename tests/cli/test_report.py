@@ -13,8 +13,10 @@ from kilo_sdk.cli.report import (
     failure_words,
     interruption_object,
     interruption_words,
+    key_advice,
     usage_line,
 )
+from kilo_sdk.config import KiloConfig
 from kilo_sdk.errors import (
     APIConnectionError,
     AuthenticationError,
@@ -141,22 +143,22 @@ def test_the_words_of_a_failure_include_its_notes() -> None:
     assert failure_words(error) == ["no connection", "before it: something else"]
 
 
-@pytest.mark.parametrize(
-    ("name", "state"),
-    [
-        (None, "it is not set"),
-        ("KILOCODE_API_KEY", "the one that is set was refused"),
-        ("KILO_API_KEY", "the one that is set was refused"),
-    ],
-)
-def test_a_401_says_where_the_key_comes_from(
-    monkeypatch: pytest.MonkeyPatch, name: str | None, state: str
-) -> None:
-    if name:
-        monkeypatch.setenv(name, "sk-secret")
-    message, advice = failure_words(AuthenticationError("refused"))
-    assert message == "refused"
-    assert advice == (
-        f"the key is read from the environment variable KILOCODE_API_KEY ({state}); there is no "
-        "option for it, because command lines end up in histories and process lists"
+def test_a_refused_key_is_told_by_its_source_alone() -> None:
+    source = "file /home/me/.env, line 1 (KILO_API_KEY)"
+    config = KiloConfig(api_key="sk-0123456789-secret", sources={"api_key": source})
+    assert key_advice(config) == f"the key that was refused comes from: {source}"
+    assert key_advice(KiloConfig(api_key="sk-1")) == (
+        "the key that was refused comes from: an argument"
     )
+
+
+def test_who_has_no_key_is_told_where_one_may_stand() -> None:
+    advice = key_advice(KiloConfig())
+    assert "environment variable KILOCODE_API_KEY" in advice
+    assert "kilo-sdk onboard" in advice
+
+
+def test_the_words_of_a_failure_are_its_message_and_its_notes() -> None:
+    error = AuthenticationError("refused")
+    error.add_note("and why")
+    assert failure_words(error) == ["refused", "and why"]
