@@ -86,11 +86,6 @@ class StreamDecoder:
         self.failure: APIError | BudgetExceededError | None = None
         """Why the stream ended badly, once it did."""
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is left to come that the answer needs."""
-        return self.done or self._accumulator.finished
-
     def feed(self, data: bytes) -> list[DecodedChunk]:
         """Take one network read and return the chunks that it completes, in order.
 

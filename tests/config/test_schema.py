@@ -19,7 +19,7 @@ from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.types.reasoning import Reasoning
 
 # Arguments that no file can hold: they are code, or they belong to the running program.
-CODE = {"cost_meter", "transports", "request_middleware", "response_middleware", "session"}
+CODE = {"cost_meter", "hints", "transports", "request_middleware", "response_middleware", "session"}
 
 
 def read(name: str, value: object) -> object:
