@@ -96,6 +96,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Five minutes of streams under faults, with a tally; arguments after -- go to it."""
+    install(session, "-e", ".", groups=("test",))
+    session.run("python", "tests/support/soak.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks, side by side with peers; arguments after -- go to them."""
     install(session, "-e", ".[fast]", groups=("bench",))

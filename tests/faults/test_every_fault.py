@@ -144,10 +144,8 @@ class Expected:
     whole: bool
 
     @classmethod
-    def of(cls, case: Case, forwarded: Forwarded) -> Expected:
-        hit = Fault.of(forwarded.request).kind not in HARMLESS
-        unreadable = hit and case.fault.phase in ("request", "head")
-        events = [] if unreadable else forwarded.events()
+    def of(cls, forwarded: Forwarded) -> Expected:
+        events = [] if forwarded.unreadable else forwarded.events()
         told = [event for event in events if event != "[DONE]"]
         choices = [choice for event in told for choice in event["choices"]]
         deltas = [choice["delta"] for choice in choices]
@@ -228,10 +226,10 @@ def check(
     whole: ChatCompletion,
 ) -> None:
     streamed = case.call is not create
-    expected = Expected.of(case, tries[-1]) if streamed else None
+    expected = Expected.of(tries[-1]) if streamed else None
     counts = [one.request["x-kilo-retry-count"] for one in tries]
     assert counts == [str(number) for number in range(len(tries))]
-    first = Expected.of(case, tries[0]) if streamed else None
+    first = Expected.of(tries[0]) if streamed else None
     hit = case.fault.kind not in HARMLESS and not (first is not None and first.whole)
     retried = hit and may_retry(case, first)
     assert len(tries) == (2 if retried and case.attempts == 2 else 1)
@@ -393,7 +391,7 @@ async def leave(case: Case, with_anyio: bool, proxy: FaultProxy) -> None:
         tries = proxy.forwarded[name]
         await until(lambda: tries and tries[0].stopped)
         if case.call is chunks:
-            await until(lambda: seen.chunks == Expected.of(case, tries[0]).chunks)
+            await until(lambda: seen.chunks == Expected.of(tries[0]).chunks)
         if with_anyio:
             scope.cancel()
         else:

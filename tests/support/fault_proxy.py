@@ -26,7 +26,6 @@ GARBAGE = b"\xff\xfe<{[\x00"
 PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\r\n"
 SPLIT_BYTES = 400
 DELAY_S = 0.005
-TURNS = 3
 
 
 @attrs.frozen
@@ -107,12 +106,14 @@ class Forwarded:
     Attributes:
         data: Every byte, as written.
         request: The headers of the request, names in lower case.
+        unreadable: Whether a fault hit it before its body began: nobody can read it.
         stopped: Whether the server's side says nothing more, without having closed.
         closed: Whether it is over: answered in full, or the connection is closed.
     """
 
     data: bytearray
     request: dict[str, str]
+    unreadable: bool = False
     stopped: bool = False
     closed: bool = False
 
@@ -146,12 +147,15 @@ class FaultProxy:
         upstream: The server's port.
         on_accept: What happens to a connection before it has asked anything: None, ``cut``,
             ``reset``, ``stall`` or ``garbage``.
+        by_event: Whether each event is written by itself.
+        turns: How many turns of the event loop stand between two writes.
         forwarded: What went through, per value of the header ``X-Call``, one entry a try.
     """
 
     upstream: int
     on_accept: str | None = None
     by_event: bool = False
+    turns: int = 3
     port: int = 0
     connections: int = 0
     forwarded: defaultdict[str, list[Forwarded]] = attrs.field(factory=lambda: defaultdict(list))
@@ -198,8 +202,8 @@ class FaultProxy:
                         return
                 finally:
                     answer.closed = True
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client left
         except asyncio.CancelledError:
             if not self._closing:  # asyncio.streams would log the end of a cancelled task
                 raise
@@ -231,6 +235,8 @@ class FaultProxy:
             return True
         whole = await self._ask(request)
         at = fault.position(whole) if fault.kind != "none" else None
+        harmless = fault.kind in ("none", "delay", "split")
+        answer.unreadable = not harmless and fault.phase in ("request", "head")
         await self._write(writer, answer, whole[:at])
         if at is None:
             return True
@@ -278,7 +284,7 @@ class FaultProxy:
             writer.write(part)
             await writer.drain()
             # A client in the same loop gets its turn: each write is a read of its own.
-            for _ in range(TURNS):
+            for _ in range(self.turns):
                 await asyncio.sleep(0)
 
 
