@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import ctypes
 import gc
 import os
 import random
@@ -35,6 +37,7 @@ MODELS = ("openai/gpt-4.1", "anthropic/claude-sonnet-4", "google/gemini-3-pro-pr
 QUESTIONS = tuple(f"Say {count} words about the number {count}" for count in (3, 20, 80))
 KINDS = ("delay", "split", "cut", "reset", "half-close", "stall", "corrupt", "page")
 PLACES = ("request", "head", "body", "event", "between", "finish", "done", "end")
+SAMPLE_S = 5.0
 WAYS = ("chunks", "text_deltas", "coalesced", "final", "create")
 
 
@@ -45,7 +48,7 @@ class Tally:
     Attributes:
         outcomes: Calls by how they ended: ``complete``, ``left``, or an error's class.
         wrong: Descriptions of answers that were not what they had to be.
-        memory: Resident memory in KiB, after each second, with the calls done by then.
+        memory: Calls done and resident memory in KiB then, every few seconds.
         leaked_tasks: Tasks that were still there at the end.
         leaked_files: Open files and sockets more than at the start.
     """
@@ -138,9 +141,12 @@ async def soak(
 
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(worker()) for _ in range(concurrency)]
-                while not all(task.done() for task in workers):
-                    await asyncio.sleep(1)
+                # Only while all are at work: afterwards there is less to hold.
+                while not any(task.done() for task in workers):
                     tally.memory.append((tally.calls, resident_kib()))
+                    await asyncio.wait(
+                        workers, timeout=SAMPLE_S, return_when=asyncio.FIRST_COMPLETED
+                    )
     await asyncio.sleep(0.1)
     gc.collect()
     tally.leaked_tasks = len(asyncio.all_tasks() - tasks)
@@ -247,6 +253,10 @@ def objection(
 
 
 def resident_kib() -> int:
+    """What is in use, without what is garbage and what the allocator keeps in stock."""
+    gc.collect()
+    with contextlib.suppress(AttributeError):  # not every C library can
+        ctypes.CDLL(None).malloc_trim(0)
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize() // 1024
 
