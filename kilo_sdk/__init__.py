@@ -61,6 +61,7 @@ from kilo_sdk.types.usage import Usage
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.catalog.options import CatalogOptions
     from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.cost.totals import CostSnapshot, CostTotals
@@ -74,6 +75,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
+    "CatalogOptions",
     "ChatCompletion",
     "Choice",
     "ChunkChoice",
@@ -139,6 +141,10 @@ def __getattr__(name: str) -> object:
         from kilo_sdk.catalog.catalog import ModelCatalog
 
         return ModelCatalog
+    if name == "CatalogOptions":
+        from kilo_sdk.catalog.options import CatalogOptions
+
+        return CatalogOptions
     if name == "ModelInfo":
         from kilo_sdk.types.model_info import ModelInfo
 

@@ -20,13 +20,14 @@ import attrs
 import orjson
 
 from kilo_sdk.cost.call import CallCost
-from kilo_sdk.error_mapping import error_from_response
+from kilo_sdk.error_mapping import append_advice, error_from_response
 from kilo_sdk.errors import (
     APIError,
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
     KiloError,
+    NotFoundError,
     ProtocolError,
 )
 from kilo_sdk.http import Connections, Exchange, timeout_error
@@ -75,9 +76,12 @@ class Attempts:
         clocks: The clocks of the whole call.
         cost: What the call costs.
         load_prices: Obtains the catalogue, for a budget that has to know prices.
+        advice: What to say of a model that was not found, given its id; text to append to
+            the error's message, or nothing.
     """
 
     __slots__ = (
+        "_advice",
         "_body",
         "_candidates",
         "_connections",
@@ -102,9 +106,11 @@ class Attempts:
         clocks: CallClocks,
         cost: CallCost,
         load_prices: Callable[[], Awaitable[object]],
+        advice: Callable[[str], str],
     ) -> None:
         self.cost = cost
         self._load_prices = load_prices
+        self._advice = advice
         self._candidates = candidates
         self._connections = connections
         self._policy = policy
@@ -165,6 +171,8 @@ class Attempts:
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
         if error is self._final:
             raise error
+        if isinstance(error, NotFoundError):
+            append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
             self._request = None
             return

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kilo_sdk.attempts import check_headers
+from kilo_sdk.catalog_shelf import CatalogShelf, asker_of
 from kilo_sdk.cost.call import meters_of
 from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import ConfigurationError
@@ -45,8 +46,8 @@ from kilo_sdk.types.reasoning import Reasoning, check_level
 if TYPE_CHECKING:
     import aiohttp
 
-    from kilo_sdk.catalog.cache import CacheKey, CatalogCache
     from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.catalog.options import CatalogOptions
     from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.resources.models import ModelsResource
@@ -84,6 +85,8 @@ class KiloClient:
         max_connections: Most connections open at once; 0 for no limit.
         session: An aiohttp session of yours to use; it is not closed with the client.
         allow_insecure: Allow plain http to another machine although a key is sent.
+        catalog: How long the model list is kept, and whether on disk too; default:
+            ``CatalogOptions()``.
 
     Raises:
         ConfigurationError: An argument cannot work; the message says which and why.
@@ -109,6 +112,7 @@ class KiloClient:
         max_connections: int = 0,
         session: aiohttp.ClientSession | None = None,
         allow_insecure: bool = False,
+        catalog: CatalogOptions | None = None,
     ) -> None:
         if isinstance(max_connections, bool) or not isinstance(max_connections, int):
             raise ConfigurationError("max_connections is a whole number; 0 means no limit")
@@ -133,7 +137,7 @@ class KiloClient:
         }
         self._owns_connections = True
         self._connections = Connections(session=session, max_connections=max_connections)
-        self._catalogs: dict[CacheKey, CatalogCache] = {}
+        self._catalogs = CatalogShelf(catalog, self._connections.lifetime)
         self._configure(**self._options)
 
     @classmethod
@@ -202,11 +206,7 @@ class KiloClient:
             response_middleware=sequence_of(response_middleware, "response_middleware"),
         )
         self._organization_id = organization_id
-        self._catalog_key: CacheKey = (
-            self._base_url,
-            organization_id,
-            key if isinstance(key, str | None) else id(key),
-        )
+        self._asker = asker_of(self._base_url, organization_id, key, self._headers)
         self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
         meters_of(cost_meter)
         self._cost_meter = cost_meter
@@ -216,15 +216,14 @@ class KiloClient:
     @property
     def models(self) -> ModelsResource:
         """The catalogue: what models there are, what they can do and cost."""
-        # Imported here: a fifth of the SDK's import time, and most processes list nothing.
-        from kilo_sdk.catalog.cache import cache_of
+        # Imported here: most processes list nothing.
         from kilo_sdk.resources.models import ModelsResource
 
         return ModelsResource(
             self._fetcher,
             base_url=self._base_url,
             organization_id=self._organization_id,
-            cache=cache_of(self._catalogs, self._catalog_key),
+            cache=self._catalogs.cache_of(self._asker),
         )
 
     @property
@@ -234,8 +233,11 @@ class KiloClient:
         None until it was obtained; the bundled list does not count. Views with the same
         base URL, organisation and key share it.
         """
-        cache = self._catalogs.get(self._catalog_key)
-        return None if cache is None else cache.loaded
+        return self._catalogs.loaded(self._asker)
+
+    def advice_on_missing(self, id_: str) -> str:
+        """Return ``did you mean a/b?`` for a model that is not there, or nothing; asks nobody."""
+        return self._catalogs.advice_on_missing(self._asker, id_)
 
     @property
     def providers(self) -> ProvidersResource:
@@ -313,8 +315,8 @@ class KiloClient:
         """Return a view with other defaults over the same connections.
 
         Args:
-            **options: Any argument of the constructor but ``session`` and
-                ``max_connections``, which belong to the connections.
+            **options: Any argument of the constructor but ``session``,
+                ``max_connections`` and ``catalog``, which are shared.
 
         Returns:
             A client of its own in all else. Closing it closes nothing; it ends with the
@@ -340,7 +342,10 @@ class KiloClient:
     async def close(self) -> None:
         """Close every connection. Closing twice is fine; a view closes nothing."""
         if self._owns_connections:
-            await self._connections.close()
+            try:
+                await self._catalogs.close()
+            finally:
+                await self._connections.close()
 
     async def __aenter__(self) -> Self:
         self.check_open()

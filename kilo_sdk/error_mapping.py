@@ -36,7 +36,7 @@ from kilo_sdk.retry_after import parse_retry_after
 if TYPE_CHECKING:
     from kilo_sdk.types.completion import ChatCompletion
 
-__all__ = ["error_from_payload", "error_from_response"]
+__all__ = ["append_advice", "error_from_payload", "error_from_response"]
 
 _CLASSES: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -170,6 +170,13 @@ def error_from_payload(
         now=now,
         partial=partial,
     )
+
+
+def append_advice(error: APIError, advice: str) -> None:
+    """Add what the SDK has to say to the words of the server; nothing for an empty text."""
+    if advice:
+        error.message = "; ".join((error.message.removesuffix("."), advice))
+        error.args = (error.message,)
 
 
 def _status_error(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GatewayFetcher"]
 
-_BODY_MAX: Final = 64 * 2**20
+# Ten times the longest list seen; a longer one would hold up the event loop to decode.
+_BODY_MAX: Final = 16 * 2**20
 
 
 class GatewayFetcher:
@@ -37,6 +38,14 @@ class GatewayFetcher:
         self._client = client
         self._request_chain = request_chain
 
+    def check_usable(self) -> None:
+        """Refuse to go on where the client cannot be used.
+
+        Raises:
+            ConfigurationError: It is closed, or belongs to another event loop.
+        """
+        self._client.connections.check_usable()
+
     async def get_json(self, path: str, *, timeout: float | None = None) -> object:
         """GET and return the decoded JSON.
 
@@ -45,7 +54,8 @@ class GatewayFetcher:
             timeout: Seconds for all of it, retries included; None for the client's own.
 
         Raises:
-            APIError: No answer, an error as the answer (also inside a 200), or no JSON.
+            APIError: No answer, an error as the answer (also inside a 200), no JSON, or more
+                than 16 MiB of it.
         """
         client = self._client
         client.check_open()

@@ -136,6 +136,12 @@ class Connections:
         self._exchanges.add(exchange)
         return exchange
 
+    def check_usable(self) -> None:
+        """Raise ``ConfigurationError`` after ``close``, and on another loop than the first."""
+        self.lifetime.check_open()
+        if self._loop is not None:
+            _check_loop(self._loop)
+
     async def close(self) -> None:
         """Close every connection; later use raises ``ConfigurationError``.
 

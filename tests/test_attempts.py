@@ -27,6 +27,7 @@ from kilo_sdk import (
     ConfigurationError,
     InsufficientCreditsError,
     KiloClient,
+    NotFoundError,
     OutgoingRequest,
     RateLimitError,
     RetryPolicy,
@@ -602,6 +603,74 @@ async def test_retries_and_failovers_are_logged_without_words_of_the_caller(
         f"> request.started model={CLAUDE} try=3",
         f"< response.headers model={CLAUDE} status=200",
     ]
+
+
+@both
+async def test_a_model_that_is_not_found_gets_close_ids_from_the_list_that_was_obtained(
+    stream: bool, gateway: LocalGateway, client: Client
+) -> None:
+    one = client()
+    await one.models.list()
+    with pytest.raises(NotFoundError) as raised:
+        await ask(one, stream=stream, model="anthropic/claude-sonet-4")
+    message = raised.value.message
+    assert "The model 'anthropic/claude-sonet-4' does not exist" in message
+    assert message.endswith("; did you mean anthropic/claude-sonnet-4, anthropic/claude-opus-4.5?")
+    assert [request.method for request in gateway.requests] == ["GET", "POST"]
+
+
+@both
+async def test_without_a_list_the_bundled_one_advises_and_nobody_is_asked(
+    stream: bool, gateway: LocalGateway, client: Client
+) -> None:
+    with pytest.raises(NotFoundError, match=r"; did you mean kilo/auto\?$"):
+        await ask(client(), stream=stream, model="kilo/atuo")
+    with pytest.raises(NotFoundError) as raised:
+        await ask(client(), stream=stream, model="anthropic/claude-sonet-4")
+    assert "did you mean" not in raised.value.message
+    assert {request.method for request in gateway.requests} == {"POST"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(404, "No such model"),
+        RawReply(body=orjson.dumps({"error": {"code": 404, "message": "No such model"}})),
+    ],
+)
+async def test_a_model_that_is_listed_gets_no_advice(
+    answer: RawReply, gateway: LocalGateway, client: Client
+) -> None:
+    one = client()
+    await one.models.list()
+    gateway.enqueue(answer, answer)
+    with pytest.raises(NotFoundError, match=r"No such model$"):
+        await ask(one, stream=False, model=CLAUDE)
+    with pytest.raises(NotFoundError, match=r"No such model; did you mean openai/gpt-4\.1"):
+        await ask(one, stream=False, model="openai/gpt-4.2")
+
+
+async def test_an_error_event_that_says_not_found_gets_advice_once(
+    gateway: LocalGateway, client: Client
+) -> None:
+    one = client()
+    await one.models.list()
+    gateway.enqueue(RawReply(body=error_event(404, "No such model")))
+    with pytest.raises(NotFoundError) as raised:
+        await ask(one, stream=True, model="openai/gpt-4.2")
+    assert raised.value.message.count("did you mean") == 1
+
+
+async def test_each_model_of_a_failover_gets_its_own_advice(
+    gateway: LocalGateway, client: Client
+) -> None:
+    one = client()
+    await one.models.list()
+    with pytest.raises(NotFoundError) as raised:
+        await ask(one, stream=False, model="openai/gpt-6", fallback_models=["qwen/qwen3-cod"])
+    assert "did you mean qwen/qwen3-coder" in raised.value.message
+    (note,) = raised.value.__notes__
+    assert "did you mean openai/gpt-5" in note
 
 
 @both

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilo_sdk.error_mapping import error_from_payload, error_from_response
+from kilo_sdk.error_mapping import append_advice, error_from_payload, error_from_response
 from kilo_sdk.errors import (
     APIError,
     APIStatusError,
@@ -553,3 +553,14 @@ def test_any_payload_becomes_an_api_error(
     assert isinstance(error, (APIStatusError, StreamError))
     assert error.body is payload
     assert len(str(error)) <= 1000
+
+
+def test_advice_comes_after_the_servers_own_words_and_survives_pickling() -> None:
+    error = answer(404, {"error": "Model not found", "message": "No such model."})
+    words = error.message
+    append_advice(error, "")
+    assert error.message == words
+    append_advice(error, "did you mean a/b?")
+    assert error.message == str(error) == words.removesuffix(".") + "; did you mean a/b?"
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert str(twin) == twin.message == error.message

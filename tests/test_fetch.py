@@ -225,6 +225,13 @@ async def test_cancelling_leaves_nothing_open(gateway: LocalGateway, client: Kil
     assert gateway.requests[0].disconnected_at is not None
 
 
+async def test_more_than_16_mib_is_too_much(gateway: LocalGateway, client: KiloClient) -> None:
+    gateway.enqueue(reply("x" * (2**24 - 2)), reply("x" * (2**24 - 1)))
+    assert await fetcher(client).get_json("models") == "x" * (2**24 - 2)
+    with pytest.raises(ProtocolError, match="longer than 16777216 bytes; nothing of it was used"):
+        await fetcher(client).get_json("models")
+
+
 async def test_a_closed_client_fetches_nothing(gateway: LocalGateway, client: KiloClient) -> None:
     one: Any = fetcher(client)
     await client.close()

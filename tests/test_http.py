@@ -183,6 +183,26 @@ def test_connections_belong_to_the_loop_of_their_first_use() -> None:
     assert connections.closed
 
 
+def test_whether_they_can_be_used_is_told_before_anything_is_sent() -> None:
+    connections = Connections()
+    connections.check_usable()
+
+    async def use() -> None:
+        async with LocalGateway() as gateway:
+            (await send(connections, gateway)).close()
+        connections.check_usable()
+
+    async def elsewhere() -> None:
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            connections.check_usable()
+        await connections.close()
+        with pytest.raises(ConfigurationError, match="the client is closed"):
+            connections.check_usable()
+
+    asyncio.run(use())
+    asyncio.run(elsewhere())
+
+
 def test_closing_in_another_loop_is_fine_when_the_first_is_over() -> None:
     held: list[Exchange] = []
 

@@ -116,6 +116,13 @@ async def streamed(client: KiloClient, stream_it: bool) -> None:
 async def catalogue(client: KiloClient) -> None:
     assert_type(await client.models.list(), ModelCatalog)
     assert_type(await client.models.get("kilo/auto"), ModelInfo)
+    assert_type(client.loaded_catalog, ModelCatalog | None)
+    catalog = await client.models.list(refresh=True)
+    assert_type(catalog[0], ModelInfo)
+    assert_type(catalog.chat_models().find("claude")[:3], ModelCatalog)
+    assert_type(catalog.filter(free=True, max_input_price="0.5").sort_by("price"), ModelCatalog)
+    assert_type(catalog.suggest("claude"), list[str])
+    assert_type(catalog[0].supported_parameters, tuple[str, ...] | None)
 
 
 async def gateway() -> None:

@@ -23,7 +23,7 @@ def static_catalog() -> ModelCatalog:
     """Return the bundled catalogue, ``kilo/auto`` first.
 
     Of the ``kilo-auto/*`` family only the ids are published; everything else about them
-    is unknown here.
+    is unknown here, but for one thing that an id itself promises: ``kilo-auto/free`` is free.
     """
     return ModelCatalog(map(ModelInfo.from_wire, _entries()), source="static")
 
@@ -38,4 +38,8 @@ def _entries() -> list[WireDict]:
         "top_provider": {"context_length": 1_000_000, "max_completion_tokens": 128_000},
         "supported_parameters": ["reasoning", "tools"],
     }
-    return [kilo_auto, *({"id": f"kilo-auto/{name}"} for name in _FAMILY)]
+    family: list[WireDict] = [{"id": f"kilo-auto/{name}"} for name in _FAMILY]
+    for entry in family:
+        if entry["id"] == "kilo-auto/free":
+            entry["isFree"] = True
+    return [kilo_auto, *family]

@@ -15,6 +15,14 @@ __all__ = ["JSONFetcher"]
 class JSONFetcher(Protocol):
     """Fetches JSON with the client's connections, headers and retries."""
 
+    def check_usable(self) -> None:
+        """Refuse to go on where the client cannot be used.
+
+        Raises:
+            ConfigurationError: It is closed, or belongs to another event loop.
+        """
+        ...
+
     async def get_json(self, path: str, *, timeout: float | None = None) -> object:
         """GET and return the decoded JSON.
 
@@ -23,6 +31,7 @@ class JSONFetcher(Protocol):
             timeout: Seconds for all of it, retries included; None for the client's own.
 
         Raises:
-            APIError: No answer, an error as the answer (also inside a 200), or no JSON.
+            APIError: No answer, an error as the answer (also inside a 200), no JSON, or more
+                of it than is reasonable.
         """
         ...

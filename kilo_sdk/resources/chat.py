@@ -281,6 +281,7 @@ class Completions:
             clocks,
             cost,
             load_prices=lambda: client.models.list(),
+            advice=client.advice_on_missing,
         )
 
 

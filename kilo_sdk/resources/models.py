@@ -9,16 +9,15 @@ Source: GATEWAY 1 (paths), GATEWAY 9 (discovery).
 from __future__ import annotations
 
 import builtins
-import difflib
-import logging
+from collections.abc import Awaitable
 from typing import Final
 from urllib.parse import quote
 
 from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.catalog.catalog import ModelCatalog
-from kilo_sdk.catalog.discovery import catalog_from_wire, valid_entries
-from kilo_sdk.catalog.static import static_catalog
-from kilo_sdk.errors import APIError, NotFoundError, ProtocolError
+from kilo_sdk.catalog.discovery import valid_entries
+from kilo_sdk.catalog.suggestions import did_you_mean
+from kilo_sdk.errors import NotFoundError, ProtocolError
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.base import JSONFetcher
 from kilo_sdk.settings import parse_ref
@@ -26,7 +25,6 @@ from kilo_sdk.types.model_info import ModelEndpoint, ModelInfo
 
 __all__ = ["ModelsResource", "models_url"]
 
-_logger: Final = logging.getLogger("kilo_sdk.catalog")
 _DISCOVERY_TIMEOUT: Final = 5.0
 _GATEWAY_SEGMENTS: Final = ("gateway", "openrouter")
 
@@ -53,7 +51,7 @@ def models_url(base_url: str, organization_id: str | None = None) -> str:
 class ModelsResource:
     """What models there are. Any number of tasks may call it at once.
 
-    What was obtained is kept in ``cache``, for all who share it.
+    What was obtained is kept in the cache, for all who share it.
     """
 
     def __init__(
@@ -62,31 +60,33 @@ class ModelsResource:
         *,
         base_url: str,
         organization_id: str | None = None,
-        cache: CatalogCache | None = None,
+        cache: CatalogCache,
     ) -> None:
         self._fetcher = fetcher
-        self._cache = cache or CatalogCache()
+        self._cache = cache
         self._list_url = models_url(base_url, organization_id)
 
-    async def list(self) -> ModelCatalog:
-        """Ask the gateway for its models; falls back to the bundled catalogue.
+    async def list(self, *, refresh: bool = False) -> ModelCatalog:
+        """Return the gateway's models; falls back to the bundled catalogue.
 
-        Discovery has 5 seconds. When it fails, answers an error or names no model, the
-        bundled catalogue comes instead, with a warning in the log and
-        ``catalog.source == "static"``.
+        The gateway is asked the first time, and again when the list has grown old
+        (``CatalogOptions``); many callers at once share one request. Discovery has 5
+        seconds. When it fails, answers an error or names no model, what serves is the list
+        obtained earlier, or else the bundled catalogue with ``catalog.source == "static"``;
+        the log has a warning, and the gateway is left in peace for a while.
+
+        Args:
+            refresh: Ask now, however fresh the list is and whatever failed before.
+
+        Raises:
+            ConfigurationError: The client is closed, belongs to another event loop, or
+                cannot send what it was set up to send.
         """
-        bundled = static_catalog()
-        try:
-            body = await self._fetcher.get_json(self._list_url, timeout=_DISCOVERY_TIMEOUT)
-        except APIError as exc:
-            _logger.warning("discovery.failed serving=static reason=%s", exc)
-            return bundled
-        catalog = catalog_from_wire(body, bundled=bundled)
-        if catalog is None:
-            _logger.warning("discovery.failed serving=static reason=the answer names no model")
-            return bundled
-        self._cache.keep(catalog)
-        return catalog
+        self._fetcher.check_usable()
+        return await self._cache.get(self._fetch, refresh=refresh)
+
+    def _fetch(self) -> Awaitable[object]:
+        return self._fetcher.get_json(self._list_url, timeout=_DISCOVERY_TIMEOUT)
 
     async def get(self, ref: str | ModelRef) -> ModelInfo:
         """Return one model of the catalogue.
@@ -132,6 +132,5 @@ def _unknown(wanted: ModelRef, catalog: ModelCatalog) -> str:
         if catalog.source == "gateway"
         else "the bundled model list, which serves while the gateway's cannot be had"
     )
-    close = difflib.get_close_matches(wanted.id, [model.id for model in catalog], n=3)
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
-    return f"no model {wanted.id} in {where}{hint}"
+    hint = did_you_mean(wanted.id, catalog)
+    return f"no model {wanted.id} in {where}" + (f"; {hint}" if hint else "")

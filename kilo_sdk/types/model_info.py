@@ -93,9 +93,11 @@ class ModelInfo:
         supports_reasoning: Whether it takes reasoning settings.
         supports_tools: Whether it takes tools; yes unless the gateway says otherwise.
         supports_images: Whether it takes images.
+        supported_parameters: Request fields it takes; None where the gateway tells nothing,
+            empty where it tells of none.
         pricing: Prices; every one None where none is known.
-        is_free: Whether using it costs nothing.
-        raw: The entry as sent.
+        is_free: Whether it is known to cost nothing.
+        raw: The entry as sent. Shared by all who got this catalogue: copy before changing.
     """
 
     id: str
@@ -107,6 +109,7 @@ class ModelInfo:
     supports_reasoning: bool = False
     supports_tools: bool = True
     supports_images: bool = False
+    supported_parameters: tuple[str, ...] | None = None
     pricing: Pricing = attrs.field(factory=Pricing)
     is_free: bool = False
     raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
@@ -126,10 +129,12 @@ class ModelInfo:
         """Read one entry of the model list.
 
         Free is what ``isFree`` says; where that is no boolean, a model whose prompt and
-        completion prices are known to be zero, or whose id ends in ``:free``.
+        completion prices are known to be zero and that asks nothing per request, or whose
+        id ends in ``:free``.
 
         Raises:
-            ValueError: The entry is no object, or has no id that is a model ref.
+            ValueError: The entry is no object, or has no id that is a model ref and can be
+                printed.
 
         Source: GATEWAY 9.
         """
@@ -137,14 +142,19 @@ class ModelInfo:
         if "id" not in raw:
             raise ValueError("the entry has no 'id'")
         id_ = ModelRef.parse(raw["id"]).id
+        if not id_.isprintable():
+            # It would be written to logs and terminals as it is.
+            raise ValueError(f"{id_!r} has control characters in it")
         architecture = _mapping(raw.get("architecture"))
         top_provider = _mapping(raw.get("top_provider"))
-        parameters = _strings(raw.get("supported_parameters"))
+        told = _strings_or_none(raw.get("supported_parameters"))
+        parameters = told or ()
         inputs = _strings(architecture.get("input_modalities"))
         pricing = Pricing.from_wire(raw.get("pricing"))
         is_free = raw.get("isFree")
         if not isinstance(is_free, bool):
-            is_free = id_.endswith(":free") or pricing.prompt == pricing.completion == 0
+            costs_nothing = pricing.prompt == pricing.completion == 0 and not pricing.request
+            is_free = id_.endswith(":free") or costs_nothing
         return cls(
             id=id_,
             name=_text(raw.get("name")) or id_,
@@ -156,6 +166,7 @@ class ModelInfo:
             supports_reasoning="reasoning" in parameters or "include_reasoning" in parameters,
             supports_tools=not parameters or "tools" in parameters,
             supports_images="image" in inputs,
+            supported_parameters=told,
             pricing=pricing,
             is_free=is_free,
             raw=raw,
@@ -174,7 +185,7 @@ class ModelEndpoint:
         max_output_tokens: Tokens of one answer at most, or None.
         quantization: ``fp8``, ``bf16``, ...; None where not told.
         status: As sent: 0 is in service, below it degraded; None where not told.
-        supported_parameters: Request fields it takes; empty where not told.
+        supported_parameters: Request fields it takes; None where not told.
         pricing: This provider's prices.
         raw: The entry as sent.
     """
@@ -186,7 +197,7 @@ class ModelEndpoint:
     max_output_tokens: int | None = None
     quantization: str | None = None
     status: int | None = None
-    supported_parameters: tuple[str, ...] = ()
+    supported_parameters: tuple[str, ...] | None = None
     pricing: Pricing = attrs.field(factory=Pricing)
     raw: WireDict = attrs.field(factory=dict, repr=False, eq=False)
 
@@ -206,7 +217,7 @@ class ModelEndpoint:
             max_output_tokens=_count(raw.get("max_completion_tokens")),
             quantization=_text(raw.get("quantization")),
             status=_integer(raw.get("status")),
-            supported_parameters=_strings(raw.get("supported_parameters")),
+            supported_parameters=_strings_or_none(raw.get("supported_parameters")),
             pricing=Pricing.from_wire(raw.get("pricing")),
             raw=raw,
         )
@@ -285,7 +296,11 @@ def _mapping(value: object) -> WireDict:
 
 
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(s for s in value if isinstance(s, str)) if isinstance(value, list) else ()
+    return _strings_or_none(value) or ()
+
+
+def _strings_or_none(value: object) -> tuple[str, ...] | None:
+    return tuple(s for s in value if isinstance(s, str)) if isinstance(value, list) else None
 
 
 def _text(value: object) -> str | None:

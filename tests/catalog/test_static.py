@@ -47,6 +47,17 @@ def test_what_is_not_published_is_unknown() -> None:
     assert frontier.pricing == Pricing()
 
 
+def test_nothing_is_free_but_what_its_id_promises_to_be() -> None:
+    assert [model.id for model in static_catalog() if model.is_free] == ["kilo-auto/free"]
+    assert static_catalog().fetched_at is None
+
+
+def test_whether_the_family_takes_reasoning_is_not_told() -> None:
+    told = {model.id: model.supported_parameters for model in static_catalog()}
+    assert told.pop("kilo/auto") == ("reasoning", "tools")
+    assert set(told.values()) == {None}
+
+
 def test_a_caller_who_changes_a_raw_entry_changes_nobody_elses() -> None:
     mine = static_catalog().get("kilo/auto")
     assert mine is not None

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from kilo_sdk.catalog import ModelCatalog
 from kilo_sdk.emulator.model_list import built_in_models
+from kilo_sdk.types.model_info import ModelInfo
 
 
 def test_ids_are_unique_and_name_their_vendor() -> None:
@@ -31,9 +33,20 @@ def test_prices_are_decimal_strings() -> None:
             assert Decimal(price).is_finite()
 
 
-def test_one_model_takes_no_tools() -> None:
-    without = [one["id"] for one in built_in_models() if "tools" not in one["supported_parameters"]]
+def test_one_chat_model_takes_no_tools() -> None:
+    without = [
+        one["id"]
+        for one in built_in_models()
+        if one["architecture"]["output_modalities"] == ["text"]
+        and "tools" not in one["supported_parameters"]
+    ]
     assert without == ["meta-llama/llama-3.2-1b-instruct"]
+
+
+def test_some_are_no_chat_models() -> None:
+    catalog = ModelCatalog(map(ModelInfo.from_wire, built_in_models()), source="gateway")
+    left_out = {model.id for model in catalog} - {model.id for model in catalog.chat_models()}
+    assert left_out == {"black-forest-labs/flux.2-pro", "openai/text-embedding-3-small"}
 
 
 def test_every_call_gives_a_list_of_its_own() -> None:

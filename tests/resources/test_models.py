@@ -12,10 +12,13 @@ import attrs
 import orjson
 import pytest
 
-from kilo_sdk import KiloClient
+from kilo_sdk import CatalogOptions, KiloClient
+from kilo_sdk.background import BackgroundTasks
 from kilo_sdk.catalog import static_catalog
+from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.errors import ConfigurationError, NotFoundError, ProtocolError, RateLimitError
+from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources import models as models_module
 from kilo_sdk.resources.models import ModelsResource, models_url
@@ -57,6 +60,9 @@ class Recorder:
 
     asked: list[tuple[str, float | None]] = attrs.field(factory=list)
 
+    def check_usable(self) -> None:
+        return None
+
     async def get_json(self, path: str, *, timeout: float | None = None) -> object:
         self.asked.append((path, timeout))
         return {"data": LIST}
@@ -90,8 +96,11 @@ def test_an_organisations_list_is_beside_the_gateway(
 
 async def test_discovery_is_given_five_seconds() -> None:
     fetcher = Recorder()
-    await ModelsResource(fetcher, base_url=BASE).list()
-    await ModelsResource(fetcher, base_url=BASE, organization_id="o1").list()
+    for organization_id in (None, "o1"):
+        cache = CatalogCache(BackgroundTasks(Lifetime()), CatalogOptions())
+        await ModelsResource(
+            fetcher, base_url=BASE, organization_id=organization_id, cache=cache
+        ).list()
     assert fetcher.asked == [
         ("models", 5.0),
         ("https://api.kilo.ai/api/organizations/o1/models", 5.0),
@@ -165,6 +174,7 @@ async def test_list_falls_back_to_the_bundled_catalogue_with_a_warning(
     catalog = await client.models.list()
     assert catalog == static_catalog()
     assert catalog.source == "static"
+    assert catalog.fetched_at is None
     last = caplog.records[-1]
     assert (last.name, last.levelno) == ("kilo_sdk.catalog", logging.WARNING)
     assert last.getMessage().startswith("discovery.failed serving=static reason=")
@@ -261,6 +271,12 @@ async def test_get_of_an_unknown_model_names_up_to_three_like_it(client: KiloCli
     with pytest.raises(NotFoundError) as caught:
         await client.models.get("qqq/zzz")
     assert caught.value.message == "no model qqq/zzz in the gateway's model list"
+
+
+async def test_get_asks_once_for_many_models(gateway: LocalGateway, client: KiloClient) -> None:
+    for entry in LIST:
+        assert (await client.models.get(entry["id"])).id == entry["id"]
+    assert len(gateway.requests) == 1
 
 
 async def test_get_says_when_only_the_bundled_list_was_searched(

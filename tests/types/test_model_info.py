@@ -70,6 +70,7 @@ def test_a_whole_entry_is_read_field_by_field() -> None:
     assert info.supports_reasoning is True
     assert info.supports_tools is True
     assert info.supports_images is True
+    assert info.supported_parameters == ("max_tokens", "include_reasoning", "tools")
     assert info.is_free is False
     assert info.raw["preferredIndex"] == 1
     assert before == SONNET
@@ -230,6 +231,7 @@ def test_the_prefix_of_a_ref_is_no_part_of_the_id() -> None:
         ({"id": "/b"}, "is no model ref"),
         ({"id": "a/"}, "is no model ref"),
         ({"id": "a/b c"}, "is no model ref"),
+        ({"id": "a/b\x1b[2J"}, "control characters"),
     ],
 )
 def test_an_entry_that_names_no_model_is_refused_with_the_reason(entry: object, words: str) -> None:
@@ -274,6 +276,31 @@ def test_abilities_follow_supported_parameters(
 ) -> None:
     info = ModelInfo.from_wire({"id": "a/b", "supported_parameters": parameters})
     assert (info.supports_reasoning, info.supports_tools) == (reasoning, tools)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({}, None),
+        ({"supported_parameters": None}, None),
+        ({"supported_parameters": "tools"}, None),
+        ({"supported_parameters": []}, ()),
+        ({"supported_parameters": [None]}, ()),
+        ({"supported_parameters": ["seed", 7, "tools"]}, ("seed", "tools")),
+    ],
+)
+def test_parameters_that_are_not_told_are_none_and_an_empty_list_is_empty(
+    entry: dict[str, Any], told: tuple[str, ...] | None
+) -> None:
+    assert ModelInfo.from_wire({"id": "a/b", **entry}).supported_parameters == told
+    assert ModelEndpoint.from_wire(entry).supported_parameters == told
+
+
+def test_a_model_that_asks_something_per_request_is_not_free() -> None:
+    entry = {"id": "a/b", "pricing": {"prompt": "0", "completion": "0", "request": "0.01"}}
+    assert ModelInfo.from_wire(entry).is_free is False
+    entry = {"id": "a/b", "pricing": {"prompt": "0", "completion": "0", "request": "0"}}
+    assert ModelInfo.from_wire(entry).is_free is True
 
 
 @pytest.mark.parametrize(
