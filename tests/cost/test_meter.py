@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -178,6 +182,16 @@ def test_a_call_may_be_counted_while_the_garbage_collector_holds_up_a_sum() -> N
     assert meter.reserved == 0
 
 
+def test_who_counts_nothing_does_not_load_the_meter() -> None:
+    code = (
+        "import sys, kilo_sdk; kilo_sdk.KiloClient()\n"
+        "assert not {'kilo_sdk.cost.meter', 'kilo_sdk.cost.totals'} & set(sys.modules)\n"
+        "assert kilo_sdk.CostMeter().snapshot() == kilo_sdk.CostSnapshot()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+
+
 # Budgets
 
 
@@ -317,3 +331,4 @@ class Meters(RuleBasedStateMachine):
 
 
 TestMeters = Meters.TestCase
+TestMeters.settings = settings(max_examples=40, stateful_step_count=30)
