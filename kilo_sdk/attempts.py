@@ -33,11 +33,13 @@ from kilo_sdk.errors import (
 from kilo_sdk.http import Connections, Exchange, timeout_error
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
 from kilo_sdk.transports.base import CompletionCall
+from kilo_sdk.types.completion import ChatCompletion
 
 __all__ = ["Answer", "Attempts"]
 
@@ -78,6 +80,9 @@ class Attempts:
         load_prices: Obtains the catalogue, for a budget that has to know prices.
         advice: What to say of a model that was not found, given its id; text to append to
             the error's message, or nothing.
+        memory: Notes who gave the answer.
+        pins_provider: Whether it is to be noted of any answer, not only of those whose
+            signatures are bound to who gave them.
     """
 
     __slots__ = (
@@ -88,6 +93,7 @@ class Attempts:
         "_failures",
         "_final",
         "_load_prices",
+        "_memory",
         "_policy",
         "_position",
         "_reauthenticated",
@@ -96,6 +102,7 @@ class Attempts:
         "_tries",
         "clocks",
         "cost",
+        "pins_provider",
     )
 
     def __init__(
@@ -107,10 +114,15 @@ class Attempts:
         cost: CallCost,
         load_prices: Callable[[], Awaitable[object]],
         advice: Callable[[str], str],
+        memory: ProviderMemory,
+        *,
+        pins_provider: bool = False,
     ) -> None:
         self.cost = cost
         self._load_prices = load_prices
         self._advice = advice
+        self._memory = memory
+        self.pins_provider = pins_provider
         self._candidates = candidates
         self._connections = connections
         self._policy = policy
@@ -203,6 +215,10 @@ class Attempts:
     def _note_failures(self, error: KiloError) -> None:
         for failure in self._failures:
             error.add_note(f"before it: {type(failure).__name__}: {failure}")
+
+    def remember(self, completion: ChatCompletion) -> None:
+        """Note who gave the whole answer, for the call that goes on from it."""
+        self._memory.remember(completion, plain=self.pins_provider)
 
     def _may_reauthenticate(self, error: APIError) -> bool:
         if not isinstance(error, AuthenticationError) or self._reauthenticated:

@@ -24,6 +24,7 @@ from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth, TokenSource, refuse_clear_text
 from kilo_sdk.middleware.chain import AnyRequestMiddleware, AnyResponseMiddleware, RequestChain
 from kilo_sdk.middleware.reasoning_injection import ModelHints
+from kilo_sdk.provider_memory import ProviderMemory, check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
@@ -40,7 +41,7 @@ from kilo_sdk.settings import (
 )
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.transports.base import TransportAdapter
-from kilo_sdk.types.params import ReasoningOption
+from kilo_sdk.types.params import ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class KiloClient:
         timeouts: The five clocks; default: ``Timeouts()``.
         retries: How often and how patiently to try; default: ``RetryPolicy()``.
         hints: Which models get no reasoning level; default: ``ModelHints()``.
+        pin_provider: True to go on with the provider that gave a conversation's last
+            answer, or the name of one to go to first; what calls without their own use.
         transports: Transport adapters asked before the built-in ones.
         request_middleware: Run after the transport's own, on the final payload.
         response_middleware: Run after the transport's own, on each chunk and completion.
@@ -105,6 +108,7 @@ class KiloClient:
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
         hints: ModelHints | None = None,
+        pin_provider: ProviderPin = False,
         transports: Sequence[TransportAdapter] = (),
         request_middleware: Sequence[AnyRequestMiddleware] = (),
         response_middleware: Sequence[AnyResponseMiddleware] = (),
@@ -129,6 +133,7 @@ class KiloClient:
             "timeouts": timeouts,
             "retries": retries,
             "hints": hints,
+            "pin_provider": pin_provider,
             "transports": transports,
             "request_middleware": request_middleware,
             "response_middleware": response_middleware,
@@ -138,6 +143,7 @@ class KiloClient:
         self._owns_connections = True
         self._connections = Connections(session=session, max_connections=max_connections)
         self._catalogs = CatalogShelf(catalog, self._connections.lifetime)
+        self._provider_memory = ProviderMemory()
         self._configure(**self._options)
 
     @classmethod
@@ -176,6 +182,7 @@ class KiloClient:
         timeouts: Timeouts | None,
         retries: RetryPolicy | None,
         hints: ModelHints | None,
+        pin_provider: ProviderPin,
         transports: Sequence[TransportAdapter],
         request_middleware: Sequence[AnyRequestMiddleware],
         response_middleware: Sequence[AnyResponseMiddleware],
@@ -194,6 +201,7 @@ class KiloClient:
         check_headers(self._headers)
         self._timeouts = of_class(timeouts, Timeouts, "timeouts") or Timeouts()
         self._retries = of_class(retries, RetryPolicy, "retries") or RetryPolicy()
+        self._pin_provider = check_pin(pin_provider)
         auth = BearerAuth(key, allow_insecure=allow_insecure)
         app_headers = AppHeaders(feature=resolve_feature(feature), organization_id=organization_id)
         self._routes = Routes(
@@ -282,6 +290,16 @@ class KiloClient:
         return self._prices
 
     @property
+    def pin_provider(self) -> ProviderPin:
+        """Whom calls without their own say go to first."""
+        return self._pin_provider
+
+    @property
+    def provider_memory(self) -> ProviderMemory:
+        """Who gave the last answers, shared with every view."""
+        return self._provider_memory
+
+    @property
     def connections(self) -> Connections:
         """The connections, shared with every view."""
         return self._connections
@@ -336,6 +354,7 @@ class KiloClient:
         view._owns_connections = False
         view._connections = self._connections
         view._catalogs = self._catalogs
+        view._provider_memory = self._provider_memory
         view._configure(**view._options)
         return view
 

@@ -212,6 +212,7 @@ class CompletionStream:
     def _final_completion(self) -> ChatCompletion:
         if self._completion is None:
             self._completion = self._decoder.completion()
+            self._attempts.remember(self._completion)
         return self._completion
 
     def _close(self) -> None:
@@ -304,6 +305,9 @@ class CompletionStream:
             exchange.stop_wait()
         self._raise_failure()
         cost.settle(self._final_completion)
+        if self._attempts.pins_provider:
+            # The caller may never ask for the completion, and put the answer together alone.
+            self._final_completion()
         await exchange.finish()
         self._ended = True
         return False

@@ -79,7 +79,13 @@ async def awaited(client: KiloClient) -> None:
     history: list[Message | dict[str, Any]] = [Message.user("Hi"), {"role": "user", "content": "x"}]
     history.append(completion.message.to_param())
     await client.chat.completions.create(
-        messages=history, reasoning=Reasoning(max_tokens=100), fallback_models=["a/b", "c/d"]
+        messages=history,
+        reasoning=Reasoning(max_tokens=100),
+        fallback_models=["a/b", "c/d"],
+        pin_provider=True,
+    )
+    await client.with_options(pin_provider=False).chat.completions.create(
+        messages=history, pin_provider="Google AI Studio"
     )
 
 

@@ -44,6 +44,7 @@ class OutgoingRequest:
             already in ``payload["reasoning"]``.
         task_id: One per conversation or task (GATEWAY 2), or None.
         mode: A hint for auto models (GATEWAY 2), or None.
+        pinned_provider: The provider to route to first, or None.
     """
 
     ref: ModelRef
@@ -54,6 +55,7 @@ class OutgoingRequest:
     reasoning: str | None = None
     task_id: str | None = None
     mode: str | None = None
+    pinned_provider: str | None = None
 
     def __repr__(self) -> str:
         # Headers hold the key and the payload holds the prompt: neither is shown.

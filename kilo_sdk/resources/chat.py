@@ -15,13 +15,14 @@ from kilo_sdk.conversation import wire_messages
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
+from kilo_sdk.provider_memory import ProviderMemory, check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref
 from kilo_sdk.streaming import CompletionStream, answer_context
 from kilo_sdk.timeouts import CallClocks, Timeouts
 from kilo_sdk.transports.base import CompletionCall
 from kilo_sdk.types.completion import ChatCompletion
-from kilo_sdk.types.params import CompletionParams, Messages, ReasoningOption
+from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 from kilo_sdk.types.wire import WirePayload
 
@@ -51,6 +52,7 @@ class CompletionOptions(CompletionParams, total=False):
     mode: str | None
     max_cost: Dollars | None
     cost_meter: CostMeter | None
+    pin_provider: ProviderPin | None
     timeouts: Timeouts | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
@@ -104,6 +106,7 @@ class Completions:
         mode: str | None = None,
         max_cost: Dollars | None = None,
         cost_meter: CostMeter | None = None,
+        pin_provider: ProviderPin | None = None,
         timeouts: Timeouts | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -126,6 +129,8 @@ class Completions:
                 alone would pass that, and its stream is stopped when what has come does; an
                 answer that is not streamed cannot be stopped.
             cost_meter: Counts this call, besides the client's own meter.
+            pin_provider: True to route to the provider that gave the conversation's last
+                answer by this vendor first, or the name of one; default: the client's.
             timeouts: The five clocks for this call; default: the client's.
             extra_headers: More headers for this call.
             extra_body: More fields for the request's body, before any middleware.
@@ -150,6 +155,7 @@ class Completions:
             mode=mode,
             max_cost=max_cost,
             cost_meter=cost_meter,
+            pin_provider=pin_provider,
             timeouts=timeouts,
             extra_headers=extra_headers,
             extra_body=extra_body,
@@ -170,6 +176,7 @@ class Completions:
         mode: str | None = None,
         max_cost: Dollars | None = None,
         cost_meter: CostMeter | None = None,
+        pin_provider: ProviderPin | None = None,
         timeouts: Timeouts | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -194,6 +201,7 @@ class Completions:
                 mode=mode,
                 max_cost=max_cost,
                 cost_meter=cost_meter,
+                pin_provider=pin_provider,
                 timeouts=timeouts,
                 extra_headers=extra_headers,
                 extra_body=extra_body,
@@ -213,6 +221,7 @@ class Completions:
         mode: str | None,
         max_cost: Dollars | None,
         cost_meter: CostMeter | None,
+        pin_provider: ProviderPin | None,
         timeouts: Timeouts | None,
         extra_headers: Mapping[str, str] | None,
         extra_body: Mapping[str, Any] | None,
@@ -251,6 +260,7 @@ class Completions:
                 f"timeouts is a Timeouts object, not {type(timeouts).__name__}: "
                 "Timeouts(first_token=30) and the like"
             )
+        pin = client.pin_provider if pin_provider is None else check_pin(pin_provider)
         candidates = [
             (
                 CompletionCall(
@@ -262,6 +272,7 @@ class Completions:
                     reasoning=level,
                     task_id=task_id,
                     mode=mode,
+                    pinned_provider=_pinned(pin, client.provider_memory, messages, ref),
                 ),
                 client.route_for(ref),
             )
@@ -282,6 +293,8 @@ class Completions:
             cost,
             load_prices=lambda: client.models.list(),
             advice=client.advice_on_missing,
+            memory=client.provider_memory,
+            pins_provider=pin is True,
         )
 
 
@@ -336,8 +349,18 @@ async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
         return await CompletionStream(attempts, answer).get_final_completion()
     completion = decode_completion(await answer.exchange.read_all(_BODY_MAX), context)
     attempts.cost.settle(lambda: completion)
+    attempts.remember(completion)
     await answer.exchange.finish()
     return completion
+
+
+def _pinned(
+    pin: ProviderPin, memory: ProviderMemory, messages: Messages, ref: ModelRef
+) -> str | None:
+    """Return the provider that one candidate goes to first, or None for any."""
+    if isinstance(pin, str):
+        return pin
+    return memory.provider_for(messages, ref) if pin else None
 
 
 def _apply_reasoning(

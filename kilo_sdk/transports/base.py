@@ -41,6 +41,7 @@ class CompletionCall:
         reasoning: The level chosen, or None.
         task_id: One per conversation or task, or None.
         mode: A hint for auto models, or None.
+        pinned_provider: The provider to route to first, or None.
     """
 
     ref: ModelRef
@@ -51,6 +52,7 @@ class CompletionCall:
     reasoning: str | None = None
     task_id: str | None = None
     mode: str | None = None
+    pinned_provider: str | None = None
 
     def __repr__(self) -> str:
         # The payload holds the prompt: it is not shown.
@@ -164,6 +166,7 @@ class OpenAICompatibleTransport:
             reasoning=call.reasoning,
             task_id=call.task_id,
             mode=call.mode,
+            pinned_provider=call.pinned_provider,
         )
 
     def decode_chunk(self, event: WireDict, /) -> WireChunk | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
+from kilo_sdk.middleware.provider_pinning import ProviderPinning
 from kilo_sdk.middleware.reasoning_injection import ModelHints, ReasoningInjection
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 from kilo_sdk.middleware.replay import ReplaySanitation
@@ -52,6 +53,7 @@ class ProxyOpenAITransport(OpenAICompatibleTransport):
                 auth,
                 app_headers,
                 ReasoningInjection(hints, catalog=catalog),
+                ProviderPinning(),
                 StopNormalisation(),
                 ReplaySanitation(),
                 ForeignSignatureRemoval(),

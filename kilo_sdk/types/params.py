@@ -15,13 +15,22 @@ from kilo_sdk.types.message import Message
 from kilo_sdk.types.reasoning import Reasoning, ReasoningLevel
 from kilo_sdk.types.wire import WireDict
 
-__all__ = ["CompletionParams", "Messages", "ProviderPreferences", "ReasoningOption"]
+__all__ = [
+    "CompletionParams",
+    "Messages",
+    "ProviderPin",
+    "ProviderPreferences",
+    "ReasoningOption",
+]
 
 Messages: TypeAlias = str | Sequence[Message | Mapping[str, Any]]
 """One user message as a string, or a list of wire dicts and ``Message`` objects."""
 
 ReasoningOption: TypeAlias = ReasoningLevel | Reasoning | WireDict | None
 """A level (GATEWAY 4), or an object that goes out as it is."""
+
+ProviderPin: TypeAlias = bool | str
+"""Whether to go on with the provider of the last answer, or the name of one to go to."""
 
 
 class ProviderPreferences(TypedDict, total=False):

@@ -19,7 +19,16 @@ from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.types.reasoning import Reasoning
 
 # Arguments that no file can hold: they are code, or they belong to the running program.
-CODE = {"cost_meter", "hints", "transports", "request_middleware", "response_middleware", "session"}
+CODE = {
+    "catalog",
+    "cost_meter",
+    "hints",
+    "pin_provider",
+    "request_middleware",
+    "response_middleware",
+    "session",
+    "transports",
+}
 
 
 def read(name: str, value: object) -> object:

@@ -62,6 +62,7 @@ def test_a_plain_call_becomes_a_plain_request() -> None:
     }
     assert (request.ref, request.stream) == (REF, False)
     assert (request.reasoning, request.task_id, request.mode) == (None, None, None)
+    assert request.pinned_provider is None
 
 
 def test_a_streaming_call_says_so() -> None:
@@ -73,9 +74,10 @@ def test_a_streaming_call_says_so() -> None:
 
 def test_what_middleware_needs_to_know_goes_along() -> None:
     request = OpenAICompatibleTransport().prepare(
-        call(reasoning="high", task_id="task-1", mode="plan")
+        call(reasoning="high", task_id="task-1", mode="plan", pinned_provider="Google")
     )
     assert (request.reasoning, request.task_id, request.mode) == ("high", "task-1", "plan")
+    assert request.pinned_provider == "Google"
 
 
 def test_the_call_is_not_changed_by_what_is_done_to_the_request() -> None:

@@ -76,6 +76,7 @@ async def test_its_chain_is_this_and_in_this_order() -> None:
         "BearerAuth",
         "AppHeaders",
         "ReasoningInjection",
+        "ProviderPinning",
         "StopNormalisation",
         "ReplaySanitation",
         "ForeignSignatureRemoval",
