@@ -27,6 +27,7 @@ from kilo_sdk.errors import (
     PermissionDeniedError,
     ProtocolError,
     RateLimitError,
+    SerializationError,
     ServiceUnavailableError,
     StreamError,
     StreamInterruptedError,
@@ -34,6 +35,7 @@ from kilo_sdk.errors import (
     ToolArgumentsError,
     UpstreamError,
 )
+from kilo_sdk.history import dump_history, load_history
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
@@ -111,6 +113,7 @@ __all__ = [
     "RequestMiddleware",
     "ResponseMiddleware",
     "RetryPolicy",
+    "SerializationError",
     "ServiceUnavailableError",
     "StreamError",
     "StreamEvent",
@@ -128,6 +131,8 @@ __all__ = [
     "Usage",
     "UsageReported",
     "__version__",
+    "dump_history",
+    "load_history",
 ]
 
 

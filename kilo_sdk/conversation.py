@@ -12,7 +12,7 @@ from kilo_sdk.types.message import Message
 from kilo_sdk.types.params import Messages
 from kilo_sdk.types.wire import WireMessage
 
-__all__ = ["wire_messages"]
+__all__ = ["checked_messages", "wire_messages"]
 
 _ACCEPTED = "accepted are a string, or a list of wire dicts and Message objects"
 
@@ -25,20 +25,30 @@ def wire_messages(messages: Messages) -> list[WireMessage]:
     Raises:
         ConfigurationError: No messages, an empty string, or an entry that is no message.
     """
+    checked = checked_messages(messages)
+    if not checked:
+        raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
+    return [one.to_param() if isinstance(one, Message) else one for one in checked]
+
+
+def checked_messages(messages: Messages) -> list[Message | WireMessage]:
+    """Return the messages as a new list of what they are: dicts and objects.
+
+    Raises:
+        ConfigurationError: An empty string, no list, or an entry that is no message.
+    """
     if isinstance(messages, str):
         if not messages:
             raise ConfigurationError(f"messages is an empty string; {_ACCEPTED}")
         return [{"role": "user", "content": messages}]
     if isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence):
         raise ConfigurationError(f"messages is of type {type(messages).__name__}; {_ACCEPTED}")
-    if not messages:
-        raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
-    return [_wire_message(message, position) for position, message in enumerate(messages)]
+    return [_checked(message, position) for position, message in enumerate(messages)]
 
 
-def _wire_message(message: object, position: int) -> WireMessage:
+def _checked(message: object, position: int) -> Message | WireMessage:
     if isinstance(message, Message):
-        return message.to_param()
+        return message
     if not isinstance(message, Mapping):
         raise ConfigurationError(
             f"messages[{position}] is of type {type(message).__name__}; {_ACCEPTED}"

@@ -4,6 +4,7 @@
     ├── ConfigurationError            the call or the client is set up wrongly; nothing was sent
     ├── ToolArgumentsError            a tool call's arguments are no JSON object
     ├── BudgetExceededError           a call would cost, or costs, too much: max_cost, cost, partial
+    ├── SerializationError            (also a ValueError) no JSON to store, or none of ours to read
     └── APIError                      message, request_id, body, model
         ├── APIConnectionError        no answer: DNS, TLS, refused, reset
         │   └── APITimeoutError       a clock ran out: phase
@@ -57,6 +58,7 @@ __all__ = [
     "PermissionDeniedError",
     "ProtocolError",
     "RateLimitError",
+    "SerializationError",
     "ServiceUnavailableError",
     "StreamError",
     "StreamInterruptedError",
@@ -127,6 +129,10 @@ class BudgetExceededError(KiloError):
         self.cost = cost
         self.model = model
         self.partial = partial
+
+
+class SerializationError(KiloError, ValueError):
+    """What was to be stored is no JSON, or what was stored cannot be read back."""
 
 
 class APIError(KiloError):

@@ -21,6 +21,7 @@ TREE: dict[str, tuple[str, ...]] = {
     "ConfigurationError": ("KiloError",),
     "ToolArgumentsError": ("KiloError",),
     "BudgetExceededError": ("KiloError",),
+    "SerializationError": ("KiloError", "ValueError"),
     "APIError": ("KiloError",),
     "APIConnectionError": ("APIError",),
     "APITimeoutError": ("APIConnectionError",),

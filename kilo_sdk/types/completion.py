@@ -106,6 +106,31 @@ class ChatCompletion:
             raw=wire,
         )
 
+    def to_json(self) -> str:
+        """Return the text to store the completion as: JSON in ASCII.
+
+        It keeps every attribute and ``raw``, ``model_ref`` and ``request_id`` included; keep
+        it in a column of text, for databases reorder keys and rewrite numbers in one of JSON.
+
+        Raises:
+            SerializationError: Something in it is no JSON; it says where.
+        """
+        from kilo_sdk.types.stored import completion_to_json
+
+        return completion_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ChatCompletion:
+        """Read what ``to_json`` returned.
+
+        Raises:
+            SerializationError: It is something else, was cut off, or is of a version that
+                this SDK does not know; it says which.
+        """
+        from kilo_sdk.types.stored import completion_from_json
+
+        return completion_from_json(text)
+
     @property
     def message(self) -> Message:
         """The first choice's message; an empty one where nothing came."""

@@ -203,6 +203,31 @@ class Message:
                 param[name] = copied(value)
         return param
 
+    def to_json(self) -> str:
+        """Return the text to store the message as: JSON in ASCII.
+
+        It keeps every attribute and ``raw``, to the byte; keep it in a column of text, for
+        databases reorder keys and rewrite numbers in one of JSON.
+
+        Raises:
+            SerializationError: Something in it is no JSON; it says where.
+        """
+        from kilo_sdk.types.stored import message_to_json
+
+        return message_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Message:
+        """Read what ``to_json`` returned.
+
+        Raises:
+            SerializationError: It is something else, was cut off, or is of a version that
+                this SDK does not know; it says which.
+        """
+        from kilo_sdk.types.stored import message_from_json
+
+        return message_from_json(text)
+
     def _sent(self, name: str) -> Any:
         """How an attribute is sent, or ``_NOT_SENT``; not copied."""
         value = getattr(self, name)
