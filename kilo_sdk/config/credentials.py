@@ -78,7 +78,9 @@ class CredentialStore:
 
     def __init__(self, directory: str | os.PathLike[str] | None = None) -> None:
         self.directory = (
-            config_directory() / "credentials" if directory is None else Path(directory)
+            config_directory() / "credentials"
+            if directory is None
+            else Path(os.path.expanduser(directory))
         )
 
     def save(
@@ -185,6 +187,11 @@ class CredentialStore:
 
     def _write(self, url: str, entry: dict[str, str]) -> None:
         path = self._path(url)
+        if self.directory.parts[:1] and self.directory.parts[0].startswith("~"):
+            raise ConfigurationError(
+                f"the key cannot be stored in {self.directory}: the home directory is not known; "
+                "set HOME, or set KILOCODE_API_KEY instead"
+            )
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.name == "posix" and self.directory.stat().st_mode & 0o077:

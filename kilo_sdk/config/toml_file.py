@@ -26,6 +26,7 @@ __all__ = ["key_lines", "read_toml"]
 KeyPath: TypeAlias = tuple[str, ...]
 
 _POSITION: Final = re.compile(r"(.*) \(at line (\d+), column (\d+)\)", re.DOTALL)
+_LONGEST_STATEMENT: Final = 100
 # What the last line of a value that takes several must have in it.
 _CLOSING: Final = ("]", "}", "'''", '"""')
 
@@ -61,6 +62,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     for number, line in enumerate(text.split("\n"), 1):
         if not statement:
             start = number
+        if number - start > _LONGEST_STATEMENT:
+            break  # nothing we know takes that many; the rest goes without lines
         statement += line + "\n"
         if start != number and not any(mark in line for mark in _CLOSING):
             continue

@@ -8,6 +8,7 @@ import json
 import pickle
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from kilo_sdk import (
 from kilo_sdk.config import CredentialStore
 from kilo_sdk.config.schema import ARGUMENTS, OPTIONS
 from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.types.reasoning import REASONING_LEVELS
 
 from .conftest import KEY, Home
 
@@ -74,6 +76,61 @@ def test_every_option_can_stand_in_the_file(home: Home) -> None:
     assert config.sources["timeouts.idle"] == f"file {home.toml}, line 17"
     assert config.sources["timeouts.connect"] == "default"
     assert list(config.sources) == list(OPTIONS) == list(config.masked())
+
+
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=20
+)
+SECONDS = st.floats(0.001, 1e6)
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "api_key": st.text("abcXYZ0189-_.=+/", min_size=1, max_size=60).filter(
+            lambda key: not key.endswith("...")
+        ),
+        "organization_id": WORDS,
+        "default_model": st.tuples(st.text("ab", min_size=1), WORDS).map("/".join),
+        "reasoning": st.sampled_from(REASONING_LEVELS),
+        "feature": WORDS,
+        "headers": st.dictionaries(st.text("abXY-", min_size=1), WORDS, max_size=3),
+        "max_connections": st.integers(0, 2**31),
+        "allow_insecure": st.booleans(),
+        "timeouts": st.dictionaries(
+            st.sampled_from([field.name for field in attrs.fields(Timeouts)]), SECONDS
+        ),
+        "retries": st.fixed_dictionaries({}, optional={"wait_max": SECONDS}),
+    },
+)
+
+
+def as_toml(value: Any) -> str:
+    """JSON and TOML agree on all of this but the equals sign."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {as_toml(v)}" for k, v in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+@given(VALUES)
+def test_what_is_written_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "round.toml"
+    lines = [f"{name} = {as_toml(value)}\n" for name, value in values.items()]
+    path.write_text("".join(lines), encoding="utf-8")
+    path.chmod(0o600)
+    config = KiloConfig.load(path=path, env_file=False, openclaw_file=False, credentials=False)
+    expected = dict(values)
+    if "default_model" in values:
+        expected["default_model"] = ModelRef.parse(values["default_model"])
+    expected["timeouts"] = Timeouts(**values.get("timeouts", {}))
+    expected["retries"] = RetryPolicy(**values.get("retries", {}))
+    assert config == KiloConfig(**expected, sources=config.sources)
+    for number, (name, value) in enumerate(values.items(), 1):
+        names = (
+            [f"{name}.{inner}" for inner in value] if name in ("timeouts", "retries") else [name]
+        )
+        for name in names:
+            assert config.sources[name] == f"file {path}, line {number}"
 
 
 def test_without_anything_it_is_what_a_client_without_arguments_is() -> None:

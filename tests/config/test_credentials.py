@@ -271,6 +271,14 @@ def test_a_directory_that_cannot_be_made_is_told(home: Home) -> None:
     assert CredentialStore(file / "below").delete() is False
 
 
+def test_the_home_directory_may_be_written_as_a_tilde_and_must_be_known(home: Home) -> None:
+    CredentialStore("~/keys").save(KEY)
+    assert len(list((home.path / "keys").iterdir())) == 1
+    with pytest.raises(ConfigurationError, match="the home directory is not known; set HOME"):
+        CredentialStore("~no-such-user/keys").save(KEY)
+    assert list(home.work.iterdir()) == []
+
+
 def test_what_cannot_be_replaced_or_deleted_is_told_and_leaves_nothing_behind(
     store: CredentialStore,
 ) -> None:

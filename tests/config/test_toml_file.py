@@ -114,6 +114,35 @@ def test_each_key_stands_on_the_line_it_is_said_to(
     assert {path[0]: line for path, line in key_lines(text).items() if len(path) == 1} == expected
 
 
+def test_what_comes_after_an_endless_value_has_no_line() -> None:
+    text = "a = 1\nb = [\n" + "[1],\n" * 50_000 + "]\nc = 1"
+    tomllib.loads(text)
+    assert key_lines(text) == {("a",): 1}
+
+
+@given(st.text('ab.=[]{}"#\n 1\\,\x00', max_size=40) | st.text(max_size=40))
+def test_no_text_brings_another_exception(text: str) -> None:
+    try:
+        layer = read_toml(file(text))
+    except ConfigurationError as exc:
+        words = exc.message
+    else:
+        words = f"file {PATH}"
+        assert set(layer.found) <= set(OPTIONS)
+    assert words.startswith(f"file {PATH}")
+
+
+@given(st.text("ab.=[]{}\"'#\n 1,", max_size=40))
+def test_every_top_key_of_a_document_has_a_line(text: str) -> None:
+    try:
+        document = tomllib.loads(text)
+    except ValueError:
+        return
+    lines = key_lines(text)
+    assert {path[0] for path in lines} == set(document)
+    assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
