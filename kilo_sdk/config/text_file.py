@@ -75,5 +75,5 @@ def exposure(file: TextFile) -> str | None:
         return None
     return (
         f"{file.path} holds a key, and every user of this machine may read or change it; "
-        f"'chmod 600 {shlex.quote(str(file.path))}' makes it yours alone"
+        f"make it yours alone: chmod 600 {shlex.quote(str(file.path))}"
     )
