@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
 
+from kilo_sdk.catalog.options import CatalogOptions
 from kilo_sdk.config.api_keys import mask
 from kilo_sdk.config.credentials import CredentialStore
 from kilo_sdk.config.loading import FileChoice, resolve
 from kilo_sdk.config.schema import ARGUMENTS, OPTIONS, TABLES
-from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.auth import TokenSource
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy
-from kilo_sdk.settings import DEFAULT_BASE_URL, DEFAULT_FEATURE, DEFAULT_MODEL
+from kilo_sdk.settings import DEFAULT_BASE_URL, DEFAULT_FEATURE, DEFAULT_MODEL, of_class
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.types.params import ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning
@@ -53,6 +54,7 @@ class KiloConfig:
         headers: Headers of every request.
         timeouts: The five clocks.
         retries: How often and how patiently to try.
+        catalog: How long the model list is kept, and where.
         max_connections: Most connections open at once; 0 for no limit.
         allow_insecure: Whether a key may go over plain http to another machine.
         sources: Where each value comes from, in words, by the name of the option:
@@ -71,6 +73,7 @@ class KiloConfig:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=_shown_headers)
     timeouts: Timeouts = attrs.field(factory=Timeouts)
     retries: RetryPolicy = attrs.field(factory=RetryPolicy)
+    catalog: CatalogOptions = attrs.field(factory=CatalogOptions)
     max_connections: int = 0
     allow_insecure: bool = False
     sources: Mapping[str, str] = attrs.field(factory=dict, repr=False)
@@ -89,6 +92,7 @@ class KiloConfig:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        catalog: CatalogOptions | None = None,
         max_connections: int | None = None,
         allow_insecure: bool | None = None,
         path: FileChoice = None,
@@ -119,6 +123,7 @@ class KiloConfig:
             headers: Headers of every request.
             timeouts: All five clocks at once; a file may set single ones.
             retries: All four numbers at once; a file may set single ones.
+            catalog: All that is said of the model list at once; a file may set single ones.
             max_connections: Most connections open at once; 0 for no limit.
             allow_insecure: Allow plain http to another machine although a key is sent.
             path: The TOML file to read instead of the user's; it must be there. False
@@ -140,8 +145,9 @@ class KiloConfig:
             "reasoning": reasoning,
             "feature": feature,
             "headers": headers,
-            "timeouts": _of_class(timeouts, Timeouts, "timeouts"),
-            "retries": _of_class(retries, RetryPolicy, "retries"),
+            "timeouts": of_class(timeouts, Timeouts, "timeouts"),
+            "retries": of_class(retries, RetryPolicy, "retries"),
+            "catalog": of_class(catalog, CatalogOptions, "catalog"),
             "max_connections": max_connections,
             "allow_insecure": allow_insecure,
         }
@@ -160,8 +166,8 @@ class KiloConfig:
             else:
                 values[name] = value
         values["headers"] = dict(values["headers"])
-        values["timeouts"] = Timeouts(**values["timeouts"])
-        values["retries"] = RetryPolicy(**values["retries"])
+        for table, made in TABLES.items():
+            values[table] = made(**values[table])
         return cls(**values, sources=resolved.sources, warnings=resolved.warnings)
 
     def client_options(self) -> dict[str, Any]:
@@ -188,10 +194,6 @@ def _plain(name: str, value: object) -> object:
         return dict.fromkeys(value, "***")
     if isinstance(value, ModelRef):
         return value.ref
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.to_param() if isinstance(value, Reasoning) else value
-
-
-def _of_class(value: object, kind: type, name: str) -> object:
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
-    return value

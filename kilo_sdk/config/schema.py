@@ -9,12 +9,14 @@ Source: GATEWAY 1 and 2 (base URL, key, feature, organisation), GATEWAY 3 and 4 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from kilo_sdk.attempts import check_headers
+from kilo_sdk.catalog.options import CatalogOptions
 from kilo_sdk.config.api_keys import clean_key
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.app_headers import AppHeaders
@@ -180,31 +182,41 @@ def _wait(name: str, value: object) -> float:
     return value
 
 
-def _in_table(table: str, defaults: Any, readers: Mapping[str, Any]) -> list[Option]:
+def _disk(name: str, value: object) -> bool | str | os.PathLike[str]:
+    if not isinstance(value, bool | str | os.PathLike):
+        raise ConfigurationError(f"{name} is true, false or a directory, not {kind_of(value)}")
+    disk = _text(name, value) if isinstance(value, str) else value
+    try:
+        return CatalogOptions(disk=disk).disk
+    except ConfigurationError as exc:  # its extra is missing
+        raise ConfigurationError(f"{name}: {exc.message}") from exc
+
+
+_READERS: Final[Mapping[type, Mapping[str, Callable[[str, object], object]]]] = {
+    Timeouts: {field.name: _limit for field in attrs.fields(Timeouts)},
+    RetryPolicy: {
+        "max_attempts": _whole(1, "it counts the first try, so that 1 is no retry"),
+        "wait_initial": _wait,
+        "wait_max": _wait,
+        "retry_after_max": _wait,
+    },
+    CatalogOptions: {"ttl": _wait, "stale": _wait, "failure_ttl": _wait, "disk": _disk},
+}
+
+
+def _in_table(table: str, defaults: object) -> list[Option]:
     return [
-        Option(f"{table}.{field.name}", getattr(defaults, field.name), readers[field.name])
-        for field in attrs.fields(type(defaults))
+        Option(f"{table}.{name}", getattr(defaults, name), read)
+        for name, read in _READERS[type(defaults)].items()
     ]
 
 
-_TABLES: Final = {
-    "timeouts": _in_table(
-        "timeouts", Timeouts(), {field.name: _limit for field in attrs.fields(Timeouts)}
-    ),
-    "retries": _in_table(
-        "retries",
-        RetryPolicy(),
-        {
-            "max_attempts": _whole(1, "it counts the first try, so that 1 is no retry"),
-            "wait_initial": _wait,
-            "wait_max": _wait,
-            "retry_after_max": _wait,
-        },
-    ),
+TABLES: Final[Mapping[str, type]] = {
+    "timeouts": Timeouts,
+    "retries": RetryPolicy,
+    "catalog": CatalogOptions,
 }
-
-TABLES: Final = frozenset(_TABLES)
-"""Tables whose entries are options of their own, each with its own source."""
+"""Tables whose entries are options of their own, each with its own source; what they make."""
 
 OPTIONS: Final[dict[str, Option]] = {
     option.name: option
@@ -218,8 +230,7 @@ OPTIONS: Final[dict[str, Option]] = {
         Option("headers", {}, _headers),
         Option("max_connections", 0, _whole(0, "0 means no limit")),
         Option("allow_insecure", False, _flag),
-        *_TABLES["timeouts"],
-        *_TABLES["retries"],
+        *(option for table, made in TABLES.items() for option in _in_table(table, made())),
     )
 }
 """Every option by its dotted name, in the order in which they are shown."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import kilo_sdk
 from kilo_sdk import (
+    CatalogOptions,
     ConfigurationError,
     KiloClient,
     KiloConfig,
@@ -24,7 +25,7 @@ from kilo_sdk import (
     Timeouts,
 )
 from kilo_sdk.config import CredentialStore
-from kilo_sdk.config.schema import ARGUMENTS, OPTIONS
+from kilo_sdk.config.schema import ARGUMENTS, OPTIONS, TABLES
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.types.reasoning import REASONING_LEVELS
 
@@ -53,6 +54,10 @@ total = "none"
 
 [retries]
 max_attempts = 1
+
+[catalog]
+ttl = 60
+disk = "~/models"
 """
 
 
@@ -69,6 +74,7 @@ def test_every_option_can_stand_in_the_file(home: Home) -> None:
         headers={"X-Secret": "hidden"},
         timeouts=Timeouts(idle=5),
         retries=RetryPolicy(max_attempts=1),
+        catalog=CatalogOptions(ttl=60, disk="~/models"),
         max_connections=3,
         allow_insecure=True,
         sources=config.sources,
@@ -99,6 +105,7 @@ VALUES = st.fixed_dictionaries(
             st.sampled_from([field.name for field in attrs.fields(Timeouts)]), SECONDS
         ),
         "retries": st.fixed_dictionaries({}, optional={"wait_max": SECONDS}),
+        "catalog": st.fixed_dictionaries({}, optional={"ttl": SECONDS, "disk": WORDS}),
     },
 )
 
@@ -122,13 +129,11 @@ def test_what_is_written_is_what_is_read(
     expected = dict(values)
     if "default_model" in values:
         expected["default_model"] = ModelRef.parse(values["default_model"])
-    expected["timeouts"] = Timeouts(**values.get("timeouts", {}))
-    expected["retries"] = RetryPolicy(**values.get("retries", {}))
+    for table, made in TABLES.items():
+        expected[table] = made(**values.get(table, {}))
     assert config == KiloConfig(**expected, sources=config.sources)
     for number, (name, value) in enumerate(values.items(), 1):
-        names = (
-            [f"{name}.{inner}" for inner in value] if name in ("timeouts", "retries") else [name]
-        )
+        names = [f"{name}.{inner}" for inner in value] if name in TABLES else [name]
         for name in names:
             assert config.sources[name] == f"file {path}, line {number}"
 
@@ -186,6 +191,7 @@ def test_it_copies_and_pickles(home: Home) -> None:
     ("given", "words"),
     [
         ({"timeouts": 5}, "timeouts is a Timeouts object, not int"),
+        ({"catalog": 5}, "catalog is a CatalogOptions object, not int"),
         ({"retries": 5}, "retries is a RetryPolicy object, not int"),
         ({"reasoning": "hihg"}, "argument reasoning: 'hihg' is no reasoning level"),
         ({"max_connections": -1}, "argument max_connections: max_connections is 0 or more"),

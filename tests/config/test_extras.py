@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 import pytest
@@ -64,3 +65,16 @@ def test_without_keyring_its_own_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ConfigurationError, match=r"keyring.*'kilo-sdk\[keyring\]'"):
         CredentialStore().save("sk-1", place="keyring")
+
+
+def test_without_filelock_the_line_that_wants_the_disk_is_told(
+    monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
+    home.write(home.toml, "[catalog]\ndisk = true")
+    assert KiloConfig.load().catalog.disk is True
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "filelock" else find_spec(name)
+    )
+    with pytest.raises(ConfigurationError, match=r"line 2: catalog\.disk: .*\[disk-cache\]'"):
+        KiloConfig.load()

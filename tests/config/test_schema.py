@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kilo_sdk.catalog.options import CatalogOptions
 from kilo_sdk.client import KiloClient
-from kilo_sdk.config.schema import ARGUMENTS, OPTIONS, VARIABLES, kind_of, nearest
+from kilo_sdk.config.schema import ARGUMENTS, OPTIONS, TABLES, VARIABLES, kind_of, nearest
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy
@@ -49,6 +52,13 @@ def test_the_defaults_are_the_client_s() -> None:
     for clock in ("connect", "first_token", "idle", "stall", "total"):
         assert OPTIONS[f"timeouts.{clock}"].default == getattr(Timeouts(), clock)
     assert OPTIONS["retries.max_attempts"].default == RetryPolicy().max_attempts
+    assert OPTIONS["catalog.ttl"].default == CatalogOptions().ttl
+
+
+def test_every_field_of_a_table_is_an_option() -> None:
+    for table, made in TABLES.items():
+        told = [name.partition(".")[2] for name in OPTIONS if name.startswith(f"{table}.")]
+        assert told == [field.name for field in attrs.fields(made)]
 
 
 def test_every_variable_sets_an_option() -> None:
@@ -77,6 +87,10 @@ def test_every_variable_sets_an_option() -> None:
         ("timeouts.total", " None ", None),
         ("timeouts.total", None, None),
         ("retries.max_attempts", 1, 1),
+        ("catalog.ttl", 0, 0),
+        ("catalog.disk", True, True),
+        ("catalog.disk", " ~/models ", "~/models"),
+        ("catalog.disk", Path("/models"), Path("/models")),
         ("retries.wait_initial", 0, 0),
     ],
 )
@@ -126,6 +140,9 @@ def test_a_callable_is_a_key() -> None:
         ("retries.max_attempts", 1.0, "a whole number, not a number"),
         ("retries.wait_max", -1, "seconds, 0 or more"),
         ("retries.wait_max", {}, "it is a table"),
+        ("catalog.ttl", -1, "catalog.ttl is a number of seconds, 0 or more"),
+        ("catalog.disk", 1, "catalog.disk is true, false or a directory, not a number"),
+        ("catalog.disk", " ", "catalog.disk is empty"),
     ],
 )
 def test_what_an_option_refuses_is_named_and_never_shown(name: str, value: Any, words: str) -> None:
