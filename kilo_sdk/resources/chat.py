@@ -10,21 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
-from kilo_sdk.attempts import Answer, Attempts, check_headers
-from kilo_sdk.conversation import wire_messages
+from kilo_sdk.attempts import Answer, Attempts
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
-from kilo_sdk.provider_memory import ProviderMemory, check_pin
+from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.settings import merge_headers, parse_ref
+from kilo_sdk.resources.calls import completion_calls
 from kilo_sdk.streaming import CompletionStream, answer_context
 from kilo_sdk.timeouts import CallClocks, Timeouts
-from kilo_sdk.transports.base import CompletionCall
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
-from kilo_sdk.types.reasoning import Reasoning, check_level
-from kilo_sdk.types.wire import WirePayload
 
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
@@ -33,13 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Chat", "CompletionOptions", "Completions", "StreamOpening"]
 
 _BODY_MAX: Final = 256 * 2**20
-_STREAM_HEADERS: Final = {
-    "Content-Type": "application/json",
-    "Accept": "text/event-stream",
-    # A compressed stream waits until its compressor has a block full.
-    "Accept-Encoding": "identity",
-}
-_PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class CompletionOptions(CompletionParams, total=False):
@@ -229,55 +218,26 @@ class Completions:
     ) -> Attempts:
         client = self._client
         client.check_open()
-        if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
-            raise ConfigurationError(
-                f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
-            )
-        refs = [
-            client.default_model if model is None else parse_ref(model),
-            *map(parse_ref, fallback_models),
-        ]
-        payload: WirePayload = {"messages": wire_messages(messages)}
-        payload.update((key, value) for key, value in params.items() if value is not None)
-        if extra_body is None:
-            extra_body = {}
-        elif not isinstance(extra_body, Mapping):
-            raise ConfigurationError(
-                f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
-            )
-        default = client.reasoning
-        if {**payload, **extra_body}.get("reasoning_effort") is not None:
-            # The call's own flat field, which the injection reads, beats the client's option.
-            default = None
-        level = _apply_reasoning(payload, reasoning, default)
-        payload.update(extra_body)
-        headers = merge_headers(
-            client.headers_with(_STREAM_HEADERS if stream else _PLAIN_HEADERS), extra_headers
+        pin = client.pin_provider if pin_provider is None else check_pin(pin_provider)
+        calls = completion_calls(
+            client,
+            messages=messages,
+            model=model,
+            stream=stream,
+            reasoning=reasoning,
+            fallback_models=fallback_models,
+            task_id=task_id,
+            mode=mode,
+            pin_provider=pin,
+            extra_headers=extra_headers,
+            extra_body=extra_body,
+            params=params,
         )
-        check_headers(headers)
         if timeouts is not None and not isinstance(timeouts, Timeouts):
             raise ConfigurationError(
                 f"timeouts is a Timeouts object, not {type(timeouts).__name__}: "
                 "Timeouts(first_token=30) and the like"
             )
-        pin = client.pin_provider if pin_provider is None else check_pin(pin_provider)
-        candidates = [
-            (
-                CompletionCall(
-                    ref=ref,
-                    payload=payload,
-                    headers=headers,
-                    base_url=client.base_url,
-                    stream=stream,
-                    reasoning=level,
-                    task_id=task_id,
-                    mode=mode,
-                    pinned_provider=_pinned(pin, client.provider_memory, messages, ref),
-                ),
-                client.route_for(ref),
-            )
-            for ref in refs
-        ]
         clocks = CallClocks(timeouts or client.timeouts)
         cost = CallCost(
             client.prices,
@@ -286,7 +246,7 @@ class Completions:
             task_id=task_id,
         )
         return Attempts(
-            candidates,
+            [(call, client.route_for(call.ref)) for call in calls],
             client.connections,
             client.retries,
             clocks,
@@ -352,34 +312,3 @@ async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
     attempts.remember(completion)
     await answer.exchange.finish()
     return completion
-
-
-def _pinned(
-    pin: ProviderPin, memory: ProviderMemory, messages: Messages, ref: ModelRef
-) -> str | None:
-    """Return the provider that one candidate goes to first, or None for any."""
-    if isinstance(pin, str):
-        return pin
-    return memory.provider_for(messages, ref) if pin else None
-
-
-def _apply_reasoning(
-    payload: WirePayload, reasoning: ReasoningOption, default: ReasoningOption
-) -> str | None:
-    """Put a reasoning object into the payload and return the level that applies.
-
-    A call's object goes out as it is; the client's level still fills in an effort where
-    the object names none (GATEWAY 4).
-    """
-    level: str | None = None
-    for option in (default, reasoning):
-        if option is None:
-            continue
-        if isinstance(option, Reasoning):
-            payload["reasoning"] = option.to_param()
-        elif isinstance(option, dict):
-            payload["reasoning"] = dict(option)
-        else:
-            level = check_level(option)
-            payload.pop("reasoning", None)
-    return level

@@ -1,0 +1,142 @@
+"""From a caller's arguments to calls: one for each model that may answer.
+
+What is checked here is refused before anything is sent. Nothing the caller gave is changed.
+
+Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from kilo_sdk.attempts import check_headers
+from kilo_sdk.conversation import wire_messages
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.provider_memory import ProviderMemory
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.settings import merge_headers, parse_ref
+from kilo_sdk.transports.base import CompletionCall
+from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
+from kilo_sdk.types.reasoning import Reasoning, check_level
+from kilo_sdk.types.wire import WirePayload
+
+if TYPE_CHECKING:
+    from kilo_sdk.client import KiloClient
+
+__all__ = ["completion_calls"]
+
+_STREAM_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "text/event-stream",
+    # A compressed stream waits until its compressor has a block full.
+    "Accept-Encoding": "identity",
+}
+_PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+def completion_calls(
+    client: KiloClient,
+    *,
+    messages: Messages,
+    model: str | ModelRef | None = None,
+    stream: bool = False,
+    reasoning: ReasoningOption = None,
+    fallback_models: Sequence[str | ModelRef] = (),
+    task_id: str | None = None,
+    mode: str | None = None,
+    pin_provider: ProviderPin = False,
+    extra_headers: Mapping[str, str] | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    params: CompletionParams | None = None,
+) -> list[CompletionCall]:
+    """Return the call as it goes to each model, the first choice first.
+
+    Args:
+        client: Has the defaults of what is not given, and knows who gave which answer.
+        messages: As for ``Completions.create``, like the arguments after it.
+        model: Default: the client's.
+        stream: Whether a stream is asked for.
+        reasoning: Default: the client's.
+        fallback_models: Models to try, in order, when this one cannot answer.
+        task_id: One per conversation or task.
+        mode: A hint for auto models.
+        pin_provider: Checked; the client's where the call has none of its own.
+        extra_headers: Over the client's headers.
+        extra_body: Over the parameters.
+        params: Those that are None are left out.
+
+    Raises:
+        ConfigurationError: The arguments cannot make a request.
+    """
+    if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
+        raise ConfigurationError(
+            f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
+        )
+    refs = [
+        client.default_model if model is None else parse_ref(model),
+        *map(parse_ref, fallback_models),
+    ]
+    payload: WirePayload = {"messages": wire_messages(messages)}
+    payload.update((key, value) for key, value in (params or {}).items() if value is not None)
+    if extra_body is None:
+        extra_body = {}
+    elif not isinstance(extra_body, Mapping):
+        raise ConfigurationError(
+            f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
+        )
+    default = client.reasoning
+    if {**payload, **extra_body}.get("reasoning_effort") is not None:
+        # The call's own flat field, which the injection reads, beats the client's option.
+        default = None
+    level = _apply_reasoning(payload, reasoning, default)
+    payload.update(extra_body)
+    headers = merge_headers(
+        client.headers_with(_STREAM_HEADERS if stream else _PLAIN_HEADERS), extra_headers
+    )
+    check_headers(headers)
+    return [
+        CompletionCall(
+            ref=ref,
+            payload=payload,
+            headers=headers,
+            base_url=client.base_url,
+            stream=stream,
+            reasoning=level,
+            task_id=task_id,
+            mode=mode,
+            pinned_provider=_pinned(pin_provider, client.provider_memory, messages, ref),
+        )
+        for ref in refs
+    ]
+
+
+def _pinned(
+    pin: ProviderPin, memory: ProviderMemory, messages: Messages, ref: ModelRef
+) -> str | None:
+    """Return the provider that one model is to be asked of first, or None for any."""
+    if isinstance(pin, str):
+        return pin
+    return memory.provider_for(messages, ref) if pin else None
+
+
+def _apply_reasoning(
+    payload: WirePayload, reasoning: ReasoningOption, default: ReasoningOption
+) -> str | None:
+    """Put a reasoning object into the payload and return the level that applies.
+
+    A call's object goes out as it is; the client's level still fills in an effort where
+    the object names none (GATEWAY 4).
+    """
+    level: str | None = None
+    for option in (default, reasoning):
+        if option is None:
+            continue
+        if isinstance(option, Reasoning):
+            payload["reasoning"] = option.to_param()
+        elif isinstance(option, dict):
+            payload["reasoning"] = dict(option)
+        else:
+            level = check_level(option)
+            payload.pop("reasoning", None)
+    return level
