@@ -233,6 +233,13 @@ def serve(
             metavar="PATH", help="Answer with recordings: .sse or .json files, or a directory."
         ),
     ] = None,
+    verify_signatures: Annotated[
+        bool,
+        typer.Option(
+            "--verify-signatures",
+            help="Refuse reasoning in a history that is not as it was given, byte for byte.",
+        ),
+    ] = False,
 ) -> None:
     from kilo_sdk.cli.serve import ServeOptions
     from kilo_sdk.cli.serve import serve as run_server
@@ -246,6 +253,7 @@ def serve(
         require_auth=require_auth,
         fault=fault,
         replay=replay or (),
+        verify_signatures=verify_signatures,
     )
     end_with(lambda: run_server(options), TextOutput())
 

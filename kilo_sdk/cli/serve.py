@@ -33,6 +33,7 @@ class ServeOptions:
         require_auth: Whether a paid model needs a key.
         fault: What every completion meets, or None.
         replay: Recordings to answer with; empty for none.
+        verify_signatures: Whether reasoning must come back byte for byte.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +44,7 @@ class ServeOptions:
     require_auth: bool = False
     fault: str | None = None
     replay: Sequence[Path] = ()
+    verify_signatures: bool = False
 
 
 def serve(options: ServeOptions) -> ExitCode:
@@ -61,6 +63,7 @@ def serve(options: ServeOptions) -> ExitCode:
             require_auth=options.require_auth,
             fault=options.fault,
             replay=tuple(options.replay) or None,
+            verify_signatures=options.verify_signatures,
         )
     except ValueError as exc:
         raise ConfigurationError(str(exc)) from exc

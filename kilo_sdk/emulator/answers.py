@@ -14,11 +14,13 @@ The rules:
   the one that ``tool_choice`` names; two of them with ``parallel_tool_calls: true``.
 - Where the last message is a tool's, its result is said back.
 - ``response_format`` for JSON is answered with an object that fits the schema.
+- "N thoughts" in a user's last message shares varied reasoning out among N details.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,8 +30,10 @@ import orjson
 
 from kilo_sdk.emulator.models import EmulatedModel
 from kilo_sdk.emulator.schema import example_of
-from kilo_sdk.emulator.thinking import Thinking, reasoning_text, think
+from kilo_sdk.emulator.signing import call_id
+from kilo_sdk.emulator.thinking import Call, Said, Thinking, reasoning_text, think
 from kilo_sdk.emulator.tokens import count_tokens, split_tokens
+from kilo_sdk.emulator.varied_thinking import call_extras, think_variedly
 
 __all__ = ["Answer", "ChoicePlan", "ToolCallPlan", "plan_answer"]
 
@@ -41,15 +45,24 @@ _FILLER = (
     "A letter lay on the table, sealed and not yet answered.",
 )
 _LENGTH = re.compile(r"\b([1-9]\d{0,5})[ -](?:tokens?|words?)\b", re.IGNORECASE)
+_THOUGHTS = re.compile(r"\b([1-9]\d?)[ -]thoughts?\b", re.IGNORECASE)
 
 
 @attrs.frozen(slots=True)
 class ToolCallPlan:
-    """One tool call: ``pieces`` joined are the arguments, a JSON object unless cut short."""
+    """One tool call.
+
+    Attributes:
+        id: Unique to the conversation.
+        name: The function's.
+        pieces: Joined they are the arguments, a JSON object unless cut short.
+        extra: Fields of the call beside those of the protocol.
+    """
 
     id: str
     name: str
     pieces: tuple[str, ...]
+    extra: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def arguments(self) -> str:
@@ -59,7 +72,11 @@ class ToolCallPlan:
 
 @attrs.frozen(slots=True)
 class ChoicePlan:
-    """One choice of an answer, in the order in which it is streamed."""
+    """One choice of an answer, in the order in which it is streamed.
+
+    ``content`` is text in pieces, with the reasoning before it where the model writes it
+    between ``<think>`` tags (GATEWAY 6).
+    """
 
     index: int
     thinking: Thinking | None
@@ -88,7 +105,11 @@ class Answer:
 
 
 def plan_answer(
-    payload: Mapping[str, Any], model: EmulatedModel, *, answer_tokens: int | None = None
+    payload: Mapping[str, Any],
+    model: EmulatedModel,
+    *,
+    answer_tokens: int | None = None,
+    variety: int | None = None,
 ) -> Answer:
     """Plan the answer to a request that has passed validation.
 
@@ -96,6 +117,8 @@ def plan_answer(
         payload: The request body.
         model: The model that is asked.
         answer_tokens: Length of a text answer, where the message asks for none.
+        variety: What the reasoning's form is drawn from, together with the request; None
+            gives every vendor's plainest.
     """
     messages: list[dict[str, Any]] = payload["messages"]
     question = _last_user_text(messages)
@@ -103,11 +126,13 @@ def plan_answer(
     called = _called_tools(payload) if messages[-1]["role"] == "user" else []
     limit = payload.get("max_tokens") or payload.get("max_completion_tokens")
     thought = _thought(payload, model, question)
-    hidden = (payload.get("reasoning") or {}).get("exclude") is True
+    shown = thought if (payload.get("reasoning") or {}).get("exclude") is not True else ()
 
     choices = []
+    written = 0
     for index in range(payload.get("n") or 1):
-        calls = _tool_calls(called, f"{seal}{index}", limit)
+        answer = f"{seal}{index:02x}"
+        calls = _tool_calls(called, answer, limit, model, signed=bool(shown))
         tokens = () if calls else _content(payload, question, index, answer_tokens)
         cut = limit is not None and len(tokens) > limit
         finish_reason = "stop"
@@ -115,23 +140,15 @@ def plan_answer(
             whole = sum(len(split_tokens(_arguments(tool))) for tool in called)
             cut = limit is not None and whole > limit
             finish_reason = "tool_calls"
-        thinking = None
-        if thought and not hidden:
-            first = calls[0].id if calls else None
-            thinking = think(model.style, thought, seal=f"{seal}{index}", tool_call_id=first)
-        choices.append(
-            ChoicePlan(
-                index=index,
-                thinking=thinking,
-                content=tokens[:limit],
-                tool_calls=calls,
-                finish_reason="length" if cut else finish_reason,
-            )
+        plan = ChoicePlan(
+            index=index,
+            thinking=None,
+            content=tokens[:limit],
+            tool_calls=calls,
+            finish_reason="length" if cut else finish_reason,
         )
-    written = sum(
-        len(choice.content) + sum(len(call.pieces) + 1 for call in choice.tool_calls)
-        for choice in choices
-    )
+        written += len(plan.content) + sum(len(call.pieces) + 1 for call in calls)
+        choices.append(_with_thinking(plan, shown, answer, model, payload, question, variety))
     reasoning = len(thought) * len(choices)
     prompt, cached = _prompt_tokens(payload)
     return Answer(
@@ -173,6 +190,47 @@ def _thought(payload: Mapping[str, Any], model: EmulatedModel, question: str) ->
     return reasoning_text(question, asked.get("effort"), asked.get("max_tokens"))
 
 
+def _with_thinking(
+    plan: ChoicePlan,
+    tokens: tuple[str, ...],
+    answer: str,
+    model: EmulatedModel,
+    payload: Mapping[str, Any],
+    question: str,
+    variety: int | None,
+) -> ChoicePlan:
+    """Put the reasoning into a choice that is otherwise ready: signatures cover the rest."""
+    if not tokens:
+        return plan
+    if model.style == "tags":
+        tagged = ("<think>", *tokens, "</think>", "\n\n", *plan.content)
+        return attrs.evolve(plan, content=tagged)
+    calls = tuple(Call(call.id, call.name, call.arguments) for call in plan.tool_calls)
+    said = Said(answer, "".join(plan.content), calls)
+    if variety is None:
+        return attrs.evolve(plan, thinking=think(model.style, tokens, said))
+    # Chance that comes out the same wherever the same is asked; no secret hangs on it.
+    rng = random.Random(f"{variety}/{answer}")  # noqa: S311
+    asked = _THOUGHTS.search(question)
+    thinking = think_variedly(
+        model.style,
+        tokens,
+        said,
+        rng=rng,
+        thoughts=int(asked[1]) if asked else None,
+        history=payload["messages"],
+    )
+    extras = call_extras(model.style, said, rng)
+    return attrs.evolve(
+        plan,
+        thinking=thinking,
+        tool_calls=tuple(
+            attrs.evolve(call, extra=extra)
+            for call, extra in zip(plan.tool_calls, extras, strict=True)
+        ),
+    )
+
+
 def _called_tools(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The ``function`` of each tool to call."""
     functions = [tool["function"] for tool in payload.get("tools") or ()]
@@ -191,7 +249,12 @@ def _arguments(function: Mapping[str, Any]) -> str:
 
 
 def _tool_calls(
-    functions: list[dict[str, Any]], seal: str, limit: int | None
+    functions: list[dict[str, Any]],
+    answer: str,
+    limit: int | None,
+    model: EmulatedModel,
+    *,
+    signed: bool,
 ) -> tuple[ToolCallPlan, ...]:
     calls = []
     left = limit
@@ -199,7 +262,8 @@ def _tool_calls(
         pieces = split_tokens(_arguments(function))[:left]
         if left is not None:
             left -= len(pieces)
-        calls.append(ToolCallPlan(f"call_{seal}{position}", function["name"], pieces))
+        id_ = call_id(model.style, answer, position, signed=signed)
+        calls.append(ToolCallPlan(id_, function["name"], pieces))
         if left == 0:
             break
     return tuple(calls)

@@ -13,7 +13,13 @@ import attrs
 import orjson
 
 from kilo_sdk.emulator.faults import Fault
-from kilo_sdk.emulator.refusals import HTML_PAGE, Refusal, error_of_status, refusal_of_status
+from kilo_sdk.emulator.refusals import (
+    HTML_PAGE,
+    Refusal,
+    ReplayRefusal,
+    error_of_status,
+    refusal_of_status,
+)
 
 __all__ = [
     "COMMENT",
@@ -63,6 +69,7 @@ class Delivery:
         endless: Bytes to repeat for ever after the parts, and the seconds between them.
         is_stream: Whether it counts as an open stream while it lasts.
         is_whole: Whether it counts as a completion served once it is through.
+        rejection: What was said about the reasoning of the history that it refuses.
     """
 
     status: int = 200
@@ -77,6 +84,7 @@ class Delivery:
     endless: tuple[bytes, float] | None = None
     is_stream: bool = False
     is_whole: bool = False
+    rejection: str | None = None
 
 
 @attrs.frozen(slots=True)
@@ -94,7 +102,13 @@ def deliver_refusal(refusal: Refusal, *, retry_after: str | None = None) -> Deli
     headers = {"Content-Type": _JSON}
     if retry_after is not None:
         headers["Retry-After"] = retry_after
-    return Delivery(status=refusal.status, headers=headers, parts=(body,), length=len(body))
+    return Delivery(
+        status=refusal.status,
+        headers=headers,
+        parts=(body,),
+        length=len(body),
+        rejection=refusal.words if isinstance(refusal, ReplayRefusal) else None,
+    )
 
 
 def deliver_fault_status(fault: Fault) -> Delivery | None:

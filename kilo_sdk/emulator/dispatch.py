@@ -51,6 +51,8 @@ class Settings:
         keepalive_comments: Comments before the first event.
         answer_tokens: Length of text answers.
         seed: What completion ids are derived from.
+        verify_signatures: Whether reasoning must come back byte for byte; it is as various
+            as vendors give it then.
     """
 
     api_keys: frozenset[str] | None
@@ -62,6 +64,7 @@ class Settings:
         validator=attrs.validators.optional(attrs.validators.ge(1))
     )
     seed: int
+    verify_signatures: bool = False
 
 
 class Dispatcher:
@@ -131,8 +134,14 @@ class Dispatcher:
         if anonymous and self._settings.require_auth and not model.is_free:
             message = "You need to sign in to use this model."
             raise Refusal(401, {"error": {"code": "PAID_MODEL_AUTH_REQUIRED", "message": message}})
-        validate_request(payload, model)
-        answer = plan_answer(payload, model, answer_tokens=self._settings.answer_tokens)
+        settings = self._settings
+        validate_request(payload, model, verify_signatures=settings.verify_signatures)
+        answer = plan_answer(
+            payload,
+            model,
+            answer_tokens=settings.answer_tokens,
+            variety=settings.seed if settings.verify_signatures else None,
+        )
         envelope = self._envelope(model)
         finishes = fault is None or not fault.no_finish_reason
         if payload.get("stream"):

@@ -17,6 +17,7 @@ import orjson
 
 from kilo_sdk.emulator.answers import Answer, ChoicePlan, ToolCallPlan
 from kilo_sdk.emulator.models import EmulatedModel, ReasoningStyle
+from kilo_sdk.emulator.thinking import Thinking
 
 __all__ = ["Envelope", "encode_body", "encode_chunks"]
 
@@ -26,6 +27,7 @@ _NATIVE: dict[ReasoningStyle, dict[str, str]] = {
     "openai": {"stop": "completed", "length": "max_output_tokens", "tool_calls": "completed"},
     "xai": {"stop": "completed", "length": "max_output_tokens", "tool_calls": "completed"},
     "plain": {},
+    "tags": {},
 }
 _OPEN = b',"finish_reason":null,"native_finish_reason":null,"logprobs":null}'
 
@@ -110,10 +112,8 @@ def _choice_deltas(
     index = choice.index
     yield _delta(index, b'""')
     if choice.thinking:
-        for text, detail in choice.thinking.pieces:
-            yield _reasoning_delta(index, text, detail)
-        for detail in choice.thinking.closing:
-            yield _reasoning_delta(index, None, detail)
+        for text, details in choice.thinking.deltas:
+            yield _reasoning_delta(index, choice.thinking.names, text, details)
     lead = b'{"index":%d,"delta":{"role":"assistant","content":' % index
     for token in choice.content:
         yield lead + _quoted(token) + b"}" + _OPEN
@@ -141,9 +141,14 @@ def _delta(index: int, content: bytes, more: bytes = b"") -> bytes:
     return lead + content + more + b"}" + _OPEN
 
 
-def _reasoning_delta(index: int, text: str | None, detail: dict[str, Any]) -> bytes:
-    more = b',"reasoning":' + orjson.dumps(text) + b',"reasoning_details":'
-    return _delta(index, b'""', more + orjson.dumps([detail]))
+def _reasoning_delta(
+    index: int, names: tuple[str, ...], text: str | None, details: tuple[dict[str, Any], ...]
+) -> bytes:
+    quoted = orjson.dumps(text)
+    more = b"".join(b',"%s":%s' % (name.encode(), quoted) for name in names)
+    if details:
+        more += b',"reasoning_details":' + orjson.dumps(details)
+    return _delta(index, b'""', more)
 
 
 def _tool_deltas(index: int, calls: tuple[ToolCallPlan, ...]) -> Iterator[bytes]:
@@ -156,6 +161,7 @@ def _tool_deltas(index: int, calls: tuple[ToolCallPlan, ...]) -> Iterator[bytes]
                 "id": call.id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": ""},
+                **call.extra,
             },
         )
     for turn in zip_longest(*(call.pieces for call in calls)):
@@ -179,8 +185,7 @@ def _message(choice: ChoicePlan) -> dict[str, Any]:
         "reasoning": None,
     }
     if choice.thinking:
-        message["reasoning"] = choice.thinking.text
-        message["reasoning_details"] = list(choice.thinking.details)
+        message |= _reasoning_fields(choice.thinking)
     if choice.tool_calls:
         message["tool_calls"] = [
             {
@@ -188,10 +193,18 @@ def _message(choice: ChoicePlan) -> dict[str, Any]:
                 "id": call.id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
+                **call.extra,
             }
             for position, call in enumerate(choice.tool_calls)
         ]
     return message
+
+
+def _reasoning_fields(thinking: Thinking) -> dict[str, Any]:
+    fields: dict[str, Any] = dict.fromkeys(thinking.names, thinking.text or None)
+    if thinking.details:
+        fields["reasoning_details"] = list(thinking.details)
+    return fields
 
 
 def _usage(answer: Answer, model: EmulatedModel) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Whether an assistant's reasoning came back as it was given, as upstreams verify it.
 
-Signatures of other makers are taken on trust; those made here must fit what they stand
-over. Source: GATEWAY 7 (what upstreams say when they do not).
+The lenient form: signatures of other makers are taken on trust, and those made here must
+fit the text or the tool call they stand over. ``verification`` is the strict one.
+Source: GATEWAY 7 (what upstreams say when it did not).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kilo_sdk.emulator.models import EmulatedModel
-from kilo_sdk.emulator.refusals import Refusal
-from kilo_sdk.emulator.thinking import is_own_signature, sign
+from kilo_sdk.emulator.refusals import ReplayRefusal
+from kilo_sdk.emulator.signing import read_signature
 
 __all__ = ["check_history"]
 
@@ -20,7 +21,7 @@ def check_history(messages: Iterable[Mapping[str, Any]], model: EmulatedModel) -
     """Check the ``reasoning_details`` of a history, which are lists of whatever.
 
     Raises:
-        Refusal: 400 in the words of the model's upstream.
+        ReplayRefusal: 400 in the words of the model's upstream.
     """
     seen: set[str] = set()
     for message in messages:
@@ -49,18 +50,18 @@ def _is_signed(detail: Mapping[str, Any]) -> bool:
     signature, text = detail.get("signature"), detail.get("text")
     if not signature:
         return False
-    return not is_own_signature(signature) or signature == sign(str(text or ""))
+    origin = read_signature(signature)
+    return origin is None or origin.covers(str(text or ""))
 
 
 def _is_bound(detail: Mapping[str, Any], calls: set[str]) -> bool:
     """Whether an encrypted detail made here stands with the tool call it was made for."""
     data, id_ = detail.get("data"), detail.get("id")
-    if not is_own_signature(data) or detail.get("format") != "google-gemini-v1":
+    origin = read_signature(data)
+    if origin is None or detail.get("format") != "google-gemini-v1" or not isinstance(id_, str):
         return True
-    if not isinstance(id_, str):
-        return True
-    return id_ in calls and data == sign(id_)
+    return id_ in calls and origin.covers(id_)
 
 
-def _upstream_refusal(model: EmulatedModel, words: str) -> Refusal:
-    return Refusal.coded(400, "Provider returned error", raw=words, provider_name=model.provider)
+def _upstream_refusal(model: EmulatedModel, words: str) -> ReplayRefusal:
+    return ReplayRefusal.by_upstream(words, words, model.provider)

@@ -174,6 +174,14 @@ def built_in_models() -> list[dict[str, Any]]:
             prices=("0.00000022", "0.00000095"),
         ),
         _entry(
+            "qwen/qwq-32b",
+            "Qwen: QwQ 32B",
+            context=131_072,
+            output=32_768,
+            prices=("0.00000015", "0.0000004"),
+            parameters=both,
+        ),
+        _entry(
             "meta-llama/llama-3.2-1b-instruct",
             "Meta: Llama 3.2 1B Instruct",
             context=60_000,

@@ -13,8 +13,12 @@ import attrs
 
 __all__ = ["EmulatedModel", "ReasoningStyle", "endpoints_of", "providers_of"]
 
-ReasoningStyle = Literal["anthropic", "google", "openai", "xai", "plain"]
-"""Which vendor's ``reasoning_details`` a model's reasoning is written in."""
+ReasoningStyle = Literal["anthropic", "google", "openai", "xai", "plain", "tags"]
+"""Which vendor's ``reasoning_details`` a model's reasoning is written in.
+
+``plain`` is text without signatures; ``tags`` is no detail at all, but text between
+``<think>`` and ``</think>`` in the content.
+"""
 
 _REASONING = ("reasoning", "include_reasoning")
 _PROVIDERS = {
@@ -37,6 +41,7 @@ _STYLES: dict[str, ReasoningStyle] = {
     "kilo": "anthropic",
     "kilo-auto": "anthropic",
 }
+_TAGGED = "qwq"
 
 
 @attrs.frozen(slots=True)
@@ -80,7 +85,7 @@ class EmulatedModel:
             supports_reasoning=any(name in parameters for name in _REASONING),
             supports_tools=not parameters or "tools" in parameters,
             is_free=bool(entry.get("isFree")) or id_.endswith(":free"),
-            style=_STYLES.get(vendor, "plain"),
+            style="tags" if _TAGGED in id_ else _STYLES.get(vendor, "plain"),
         )
 
     @property

@@ -24,6 +24,9 @@ class ReceivedRequest:
             through, whether anything was being sent or not; else None.
         completed_at: When the last byte of the answer was handed to the system; None for
             one that was left, cut by a fault, or is still on its way.
+        status: HTTP status of the answer, or None while there is none.
+        rejection: What was said about the reasoning in its history, where that was why it
+            was refused; else None.
     """
 
     method: str
@@ -33,3 +36,5 @@ class ReceivedRequest:
     payload: Any = attrs.field(default=None, repr=False)
     disconnected_at: float | None = None
     completed_at: float | None = None
+    status: int | None = None
+    rejection: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["HTML_PAGE", "Refusal", "error_of_status", "refusal_of_status"]
+__all__ = ["HTML_PAGE", "Refusal", "ReplayRefusal", "error_of_status", "refusal_of_status"]
 
 HTML_PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head>"
@@ -68,6 +68,27 @@ class Refusal(Exception):  # noqa: N818 - part of the protocol, not a fault of t
         if metadata:
             error["metadata"] = metadata
         return cls(status, {"error": error})
+
+
+class ReplayRefusal(Refusal):
+    """Raised for reasoning in the history that did not come back as it was given.
+
+    Attributes:
+        words: What was said about it.
+    """
+
+    words: str
+
+    def __init__(self, words: str, body: Mapping[str, Any]) -> None:
+        super().__init__(400, body)
+        self.words = words
+
+    @classmethod
+    def by_upstream(cls, words: str, raw: str, provider_name: str) -> ReplayRefusal:
+        """A provider's refusal: its own body is handed on as text (GATEWAY 8)."""
+        metadata = {"raw": raw, "provider_name": provider_name}
+        error = {"message": "Provider returned error", "code": 400, "metadata": metadata}
+        return cls(words, {"error": error})
 
 
 def error_of_status(code: int | str) -> dict[str, Any]:

@@ -65,7 +65,10 @@ class LocalGateway:
             are listed as they are; those without an ``id`` answer nothing.
         keepalive_comments: Comments before the first event of a stream.
         answer_tokens: Length of text answers, where the message asks for none.
-        seed: What completion ids are derived from.
+        seed: What completion ids are derived from, and whatever is left to chance.
+        verify_signatures: Take reasoning back only byte for byte as it was given, and refuse
+            it else in the vendors' own words; reasoning is then given in all the forms that
+            vendors have for it (GATEWAY 6, GATEWAY 7).
 
     Raises:
         ValueError: A malformed fault, or a number out of range.
@@ -88,6 +91,7 @@ class LocalGateway:
         keepalive_comments: int = 2,
         answer_tokens: int | None = None,
         seed: int = 0,
+        verify_signatures: bool = False,
     ) -> None:
         if isinstance(api_keys, str):
             raise ValueError("api_keys is a collection of keys, not one string")
@@ -102,6 +106,7 @@ class LocalGateway:
             keepalive_comments=keepalive_comments,
             answer_tokens=answer_tokens,
             seed=seed,
+            verify_signatures=verify_signatures,
         )
         self._dispatcher = Dispatcher(settings, built_in_models() if models is None else models)
         self._seed = seed
@@ -189,6 +194,11 @@ class LocalGateway:
         return self._requests
 
     @property
+    def rejections(self) -> list[ReceivedRequest]:
+        """Those of :attr:`requests` whose reasoning was refused; ``rejection`` tells why."""
+        return [received for received in self._requests if received.rejection is not None]
+
+    @property
     def open_streams(self) -> int:
         """How many streams are being sent now."""
         return self._open_streams
@@ -261,6 +271,7 @@ class LocalGateway:
                 delivery = self._dispatcher.scripted() if scripted else None
                 if delivery is None:
                     delivery = plan(request, received, body)
+                received.status, received.rejection = delivery.status, delivery.rejection
                 streaming = delivery.is_stream
                 self._open_streams += streaming
                 self._peak_streams = max(self._peak_streams, self._open_streams)

@@ -14,6 +14,7 @@ import orjson
 from kilo_sdk.emulator.history import check_history
 from kilo_sdk.emulator.models import EmulatedModel
 from kilo_sdk.emulator.refusals import Refusal
+from kilo_sdk.emulator.verification import verify_history
 
 __all__ = ["decode_payload", "find_model", "validate_request"]
 
@@ -59,8 +60,15 @@ def find_model(payload: Mapping[str, Any], models: Mapping[str, EmulatedModel]) 
     return model
 
 
-def validate_request(payload: Mapping[str, Any], model: EmulatedModel) -> None:
+def validate_request(
+    payload: Mapping[str, Any], model: EmulatedModel, *, verify_signatures: bool = False
+) -> None:
     """Check everything but the model's name.
+
+    Args:
+        payload: The request body.
+        model: The model that is asked.
+        verify_signatures: Whether reasoning must come back byte for byte.
 
     Raises:
         Refusal: 400 for what is malformed or a history that was tampered with, 404 for
@@ -68,7 +76,10 @@ def validate_request(payload: Mapping[str, Any], model: EmulatedModel) -> None:
             for an absurd ``max_tokens``.
     """
     _check_messages(payload.get("messages"))
-    check_history(payload["messages"], model)
+    if verify_signatures:
+        verify_history(payload["messages"], model)
+    else:
+        check_history(payload["messages"], model)
     _check_numbers(payload)
     _check_reasoning(payload, model)
     _check_tools(payload, model)

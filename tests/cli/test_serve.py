@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -112,6 +115,28 @@ def test_it_replays_recordings(start: Make, run: Run, tmp_path: Path) -> None:
     done = run("chat", "anything", KILOCODE_BASE_URL=base_url_of(server))
     assert (done.returncode, done.stdout) == (0, "Hello\n")
     assert done.stderr.startswith("a/b, tokens not reported, cost not reported, TTFT ")
+
+
+def test_it_verifies_reasoning_when_told_to(start: Make) -> None:
+    detail = {"type": "reasoning.text", "text": "hm", "signature": "made elsewhere"}
+    history = [
+        {"role": "assistant", "content": "Hi", "reasoning_details": [detail]},
+        {"role": "user", "content": "Go on"},
+    ]
+    body = json.dumps({"model": "anthropic/claude-sonnet-4", "messages": history}).encode()
+
+    def ask(*args: str) -> Any:
+        url = base_url_of(start("serve", *args)) + "chat/completions"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        return urllib.request.urlopen(request, timeout=30)
+
+    with ask() as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask("--verify-signatures")
+    with refused.value as answer:
+        assert answer.code == 400
+        assert b"Invalid signature in thinking block" in answer.read()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from kilo_sdk.emulator.answers import Answer, plan_answer
 from kilo_sdk.emulator.model_list import built_in_models
 from kilo_sdk.emulator.models import EmulatedModel
+from kilo_sdk.emulator.signing import answer_of_call, is_signed_call, read_signature
 
 MODELS = {entry["id"]: EmulatedModel.from_entry(entry) for entry in built_in_models()}
 Make = Callable[..., dict[str, Any]]
@@ -147,6 +148,63 @@ def test_a_gemini_tool_call_has_its_thought_signature(ask: Make, tool: Make) -> 
     choice = plan(ask(model="google/gemini-3-pro-preview", tools=[tool()])).choices[0]
     assert choice.thinking is not None
     assert choice.thinking.details[-1]["id"] == choice.tool_calls[0].id
+
+
+def test_signatures_cover_the_rest_of_the_answer(ask: Make, tool: Make) -> None:
+    payload = ask(model="anthropic/claude-sonnet-4", tools=[tool(), tool("two")], n=2)
+    first, second = plan(payload | {"parallel_tool_calls": True}).choices
+    for choice in (first, second):
+        assert choice.thinking is not None
+        origin = read_signature(choice.thinking.details[0]["signature"])
+        assert origin is not None
+        answers = {answer_of_call(call.id) for call in choice.tool_calls}
+        assert (answers, origin.calls, origin.length) == ({origin.answer}, 2, 0)
+    (alone,) = plan(ask(model="anthropic/claude-sonnet-4")).choices
+    assert alone.thinking is not None
+    origin = read_signature(alone.thinking.details[0]["signature"])
+    assert origin is not None
+    assert origin.is_all("".join(alone.content), 0)
+    assert origin.opens("".join(alone.content))
+
+
+@pytest.mark.parametrize("reasoning", [{"effort": "none"}, {"exclude": True}])
+def test_gemini_signs_no_call_of_hidden_reasoning(
+    ask: Make, tool: Make, reasoning: dict[str, Any]
+) -> None:
+    model = "google/gemini-3-pro-preview"
+    (call,) = plan(ask(model=model, tools=[tool()], reasoning=reasoning)).choices[0].tool_calls
+    assert not is_signed_call(call.id)
+
+
+def test_some_models_write_their_reasoning_into_content(ask: Make, tool: Make) -> None:
+    answer = plan(ask("Why?", model="qwen/qwq-32b"))
+    text = text_of(answer)
+    assert text.startswith("<think>The user says: Why?. Let me look at this")
+    assert "</think>\n\nYou said: Why?. The river runs" in text
+    assert answer.choices[0].thinking is None
+    # Reasoning is counted by itself; the tags and the gap after them are nobody's tokens.
+    assert answer.reasoning_tokens == 24
+    assert answer.completion_tokens == len(answer.choices[0].content) - 3
+    called = plan(ask("Why?", model="qwen/qwq-32b", tools=[tool()])).choices[0]
+    assert "".join(called.content).endswith("</think>\n\n")
+    assert len(called.tool_calls) == 1
+
+
+def test_variety_is_drawn_from_the_request_and_the_seed(ask: Make) -> None:
+    payload = ask("Why?", model="anthropic/claude-sonnet-4")
+    streamed = json.loads(json.dumps(payload)) | {"stream": True}
+    drawn = [plan(payload, variety=seed) for seed in range(30)]
+    assert drawn == [plan(streamed, variety=seed) for seed in range(30)]
+    counts = {len(answer.choices[0].thinking.details) for answer in drawn}  # type: ignore[union-attr]
+    assert counts == {1, 2, 3}
+    assert {answer.reasoning_tokens for answer in drawn} == {24}
+
+
+def test_a_message_chooses_the_number_of_thoughts(ask: Make) -> None:
+    for seed in range(5):
+        answer = plan(ask("5 thoughts", model="anthropic/claude-opus-4.5"), variety=seed)
+        assert answer.choices[0].thinking is not None
+        assert len(answer.choices[0].thinking.details) == 5
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,24 @@ def test_a_paid_model_without_a_key_says_so(ask: Make) -> None:
     assert body["error"]["code"] == "PAID_MODEL_AUTH_REQUIRED"
 
 
+def test_verifying_is_strict_and_gives_varied_reasoning(ask: Make) -> None:
+    payload = ask("3 thoughts", model="anthropic/claude-sonnet-4")
+    strict = dispatcher(verify_signatures=True)
+    message = json_of(complete(strict, payload))["choices"][0]["message"]
+    assert len(message["reasoning_details"]) == 3
+    user = {"role": "user", "content": "Go on"}
+    again = payload | {"messages": [*payload["messages"], message, user]}
+    assert complete(strict, again).status == 200
+    # Another gateway, or this one after a restart, verifies what this one signed.
+    assert complete(dispatcher(verify_signatures=True, seed=5), again).status == 200
+    message["reasoning_details"][0]["index"] = 7
+    refused = complete(strict, again)
+    words = "messages.1.content.0: Invalid signature in thinking block"
+    assert (refused.status, refused.rejection) == (400, words)
+    lenient = complete(dispatcher(), again)
+    assert (lenient.status, lenient.rejection) == (200, None)
+
+
 def test_the_fault_of_a_request_wins_over_the_gateways(ask: Make) -> None:
     to = dispatcher(fault=Fault.parse("status=500"))
     assert complete(to, ask()).status == 500

@@ -157,6 +157,41 @@ def test_reasoning_comes_before_content_in_pieces(ask: Make) -> None:
     assert deltas[7]["reasoning"] is None
 
 
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4", "google/gemini-3-pro-preview"])
+def test_a_varied_answer_is_the_same_streamed_or_not(ask: Make, tool: Make, model: str) -> None:
+    payload = ask("3 thoughts", model, tools=[tool("one"), tool("two")], parallel_tool_calls=True)
+    for variety in range(20):
+        answer = plan_answer(payload, MODELS[model], variety=variety)
+        envelope = Envelope("gen-1", 7, MODELS[model])
+        (whole,) = json.loads(encode_body(answer, envelope))["choices"]
+        stream = [json.loads(event[6:]) for event in encode_chunks(answer, envelope)]
+        assert joined(stream, 0)["reasoning"] == whole["message"]["reasoning"]
+        told: dict[str, dict[str, Any]] = {}
+        for chunk in stream:
+            for piece in chunk["choices"][0]["delta"].get("tool_calls", ()):
+                told.setdefault(piece["index"], {}).update(piece)
+        for call in whole["message"]["tool_calls"]:
+            assert told[call["index"]].keys() == call.keys()
+
+
+def test_text_without_details_goes_under_other_names(ask: Make) -> None:
+    names = set()
+    for variety in range(30):
+        payload = ask(model="deepseek/deepseek-v3.2")
+        answer = plan_answer(payload, MODELS[payload["model"]], variety=variety)
+        envelope = Envelope("gen-1", 7, MODELS[payload["model"]])
+        (whole,) = json.loads(encode_body(answer, envelope))["choices"]
+        message = whole["message"]
+        held = {name for name in message if name.startswith("reasoning") and message[name]}
+        names.add(frozenset(held))
+        stream = [json.loads(event[6:]) for event in encode_chunks(answer, envelope)]
+        for name in held - {"reasoning_details"}:
+            pieces = [chunk["choices"][0]["delta"].get(name) or "" for chunk in stream]
+            assert "".join(pieces) == message[name]
+    assert frozenset({"reasoning_content"}) in names
+    assert frozenset({"reasoning_content", "reasoning"}) in names
+
+
 def test_finish_reasons_can_be_left_out(ask: Make) -> None:
     stream = chunks(ask(), with_finish_reason=False)
     assert {choice["finish_reason"] for chunk in stream for choice in chunk["choices"]} == {None}

@@ -6,13 +6,19 @@ import pytest
 
 from kilo_sdk.emulator.history import check_history
 from kilo_sdk.emulator.models import EmulatedModel
-from kilo_sdk.emulator.refusals import Refusal
-from kilo_sdk.emulator.thinking import sign
+from kilo_sdk.emulator.refusals import ReplayRefusal
+from kilo_sdk.emulator.signing import Origin
+from kilo_sdk.emulator.signing import sign as sign_at
 
 CLAUDE, GEMINI, GPT, OTHER = (
     EmulatedModel.from_entry({"id": id_})
     for id_ in ("anthropic/claude", "google/gemini", "openai/gpt", "deepseek/chat")
 )
+
+
+def sign(subject: str) -> str:
+    """Sign over a text or a tool call's id; what else it covers is not looked at here."""
+    return sign_at(Origin.of("0123456789abcd", "", 0).at(0, 1, subject), b"")
 
 
 def message(*details: Any, call: str | None = None) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def test_reasoning_that_came_back_whole_is_taken(
 def test_reasoning_that_was_changed_is_refused_as_upstreams_do(
     model: EmulatedModel, messages: list[dict[str, Any]], words: str
 ) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ReplayRefusal) as refused:
         check_history(messages, model)
-    assert refused.value.status == 400
+    assert (refused.value.status, refused.value.words) == (400, words)
     assert refused.value.body["error"]["metadata"]["raw"] == words

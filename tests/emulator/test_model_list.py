@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import get_args
 
 from kilo_sdk.catalog import ModelCatalog
 from kilo_sdk.emulator.model_list import built_in_models
+from kilo_sdk.emulator.models import EmulatedModel, ReasoningStyle
 from kilo_sdk.types.model_info import ModelInfo
 
 
@@ -24,6 +26,12 @@ def test_the_models_of_the_documentation_are_there() -> None:
         "x-ai/grok-code-fast-1",
         "mistralai/devstral-2512:free",
     }
+
+
+def test_every_way_to_reason_has_a_model_that_takes_tools() -> None:
+    able = [EmulatedModel.from_entry(entry) for entry in built_in_models()]
+    styles = {one.style for one in able if one.supports_reasoning and one.supports_tools}
+    assert styles == set(get_args(ReasoningStyle))
 
 
 def test_prices_are_decimal_strings() -> None:

@@ -48,6 +48,23 @@ def test_a_free_model_says_so(entry: dict[str, object], free: bool) -> None:
     assert EmulatedModel.from_entry(entry).is_free is free
 
 
+@pytest.mark.parametrize(
+    ("id_", "style"),
+    [
+        ("anthropic/claude-sonnet-4", "anthropic"),
+        ("kilo/auto", "anthropic"),
+        ("google/gemini-3-pro-preview", "google"),
+        ("openai/gpt-5", "openai"),
+        ("x-ai/grok-code-fast-1", "xai"),
+        ("deepseek/deepseek-v3.2", "plain"),
+        ("qwen/qwen3-coder", "plain"),
+        ("qwen/qwq-32b", "tags"),
+    ],
+)
+def test_a_model_reasons_as_its_vendor_does(id_: str, style: str) -> None:
+    assert EmulatedModel.from_entry({"id": id_}).style == style
+
+
 def test_a_model_has_the_endpoint_of_its_provider() -> None:
     entry = next(one for one in built_in_models() if one["id"] == "anthropic/claude-sonnet-4")
     data = endpoints_of(entry)

@@ -6,7 +6,12 @@ import pickle
 
 import pytest
 
-from kilo_sdk.emulator.refusals import Refusal, error_of_status, refusal_of_status
+from kilo_sdk.emulator.refusals import (
+    Refusal,
+    ReplayRefusal,
+    error_of_status,
+    refusal_of_status,
+)
 
 
 def test_out_of_credit_tells_the_balance_and_where_to_buy() -> None:
@@ -37,7 +42,23 @@ def test_a_code_can_be_a_word() -> None:
     assert error_of_status("server_error")["code"] == "server_error"
 
 
-def test_a_refusal_copies_and_pickles() -> None:
-    refusal = Refusal.invalid("no")
+def test_an_upstreams_refusal_of_a_replay_hands_on_its_words() -> None:
+    refusal = ReplayRefusal.by_upstream("no", '{"error":"no"}', "Anthropic")
+    assert (refusal.status, refusal.words) == (400, "no")
+    assert refusal.body == {
+        "error": {
+            "message": "Provider returned error",
+            "code": 400,
+            "metadata": {"raw": '{"error":"no"}', "provider_name": "Anthropic"},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    "refusal", [Refusal.invalid("no"), ReplayRefusal.by_upstream("no", "no", "Google")]
+)
+def test_a_refusal_copies_and_pickles(refusal: Refusal) -> None:
     for twin in (copy.copy(refusal), pickle.loads(pickle.dumps(refusal))):
+        assert type(twin) is type(refusal)
         assert (twin.status, twin.body) == (400, refusal.body)
+        assert getattr(twin, "words", None) == getattr(refusal, "words", None)

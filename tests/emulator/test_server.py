@@ -353,6 +353,24 @@ async def test_two_thousand_streams_at_once_all_complete(ask: Make) -> None:
     assert len({answer[answer.index(b'"gen-') :][:40] for answer in answers}) == 2000
 
 
+async def test_refused_replays_are_remembered(session: aiohttp.ClientSession, ask: Make) -> None:
+    model = "anthropic/claude-sonnet-4"
+    detail = {"type": "reasoning.text", "text": "hm"}
+    unsigned = {"role": "assistant", "content": "Hi", "reasoning_details": [detail]}
+    payload = ask(model=model)
+    async with LocalGateway(verify_signatures=True) as gateway:
+        url = gateway.base_url + "chat/completions"
+        for messages in (payload["messages"], [unsigned, *payload["messages"]], []):
+            async with session.post(url, json=payload | {"messages": messages}) as response:
+                await response.read()
+        async with session.get(gateway.base_url + "nothing"):
+            pass
+    assert [received.status for received in gateway.requests] == [200, 400, 400, 404]
+    (rejected,) = gateway.rejections
+    assert rejected is gateway.requests[1]
+    assert rejected.rejection == "messages.0.content.0: Invalid signature in thinking block"
+
+
 async def test_received_requests_are_what_the_type_says(
     session: aiohttp.ClientSession,
 ) -> None:
