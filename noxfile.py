@@ -103,6 +103,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def conversations(session: nox.Session) -> None:
+    """A thousand conversations against verified signatures; arguments after -- go to it."""
+    install(session, "-e", ".", groups=("test",))
+    session.run("python", "tests/support/talk.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks, side by side with peers; arguments after -- go to them."""
     install(session, "-e", ".[fast]", groups=("bench",))
