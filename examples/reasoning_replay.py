@@ -1,44 +1,68 @@
-"""Keep a model's reasoning across turns, and see what happens when it is tampered with."""
+"""Three turns with tools, with two vendors, against a gateway that verifies every signature."""
 
 import asyncio
 from typing import Any
 
-from kilo_sdk import BadRequestError, KiloClient
+from kilo_sdk import BadRequestError, KiloClient, ToolCall
 from kilo_sdk.emulator import LocalGateway
 
-QUESTIONS = ["What is a river?", "And a mill?", "And a swallow?"]
+CLAUDE = "kilocode/anthropic/claude-sonnet-4"
+GEMINI = "kilocode/google/gemini-3-pro-preview"
+TURNS = [
+    (CLAUDE, "How is the weather in Bern?"),
+    (GEMINI, "And in Oslo?"),
+    (CLAUDE, "Which of the two is warmer?"),
+]
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+def run_tool(call: ToolCall) -> dict[str, Any]:
+    """What the app does: here it is always fine."""
+    return {"role": "tool", "tool_call_id": call.id, "content": f"{call.name}: sunny, 21 degrees"}
+
+
+async def answer(client: KiloClient, history: list[dict[str, Any]], model: str) -> str:
+    """Let the model answer, running its tools; the history grows by all that was said."""
+    while True:
+        async with client.chat.completions.stream(
+            messages=history, model=model, reasoning="low", tools=[TOOL]
+        ) as stream:
+            completion = await stream.get_final_completion()
+        # Text, tool calls, reasoning details and signatures, as the next request needs them.
+        history.append(completion.message.to_param())
+        if not completion.tool_calls:
+            return completion.text
+        history.extend(map(run_tool, completion.tool_calls))
 
 
 async def main() -> None:
     async with (
-        LocalGateway() as gateway,
-        KiloClient(
-            "any-key",
-            base_url=gateway.base_url,
-            default_model="kilocode/anthropic/claude-sonnet-4",
-            reasoning="low",
-        ) as client,
+        LocalGateway(verify_signatures=True) as gateway,
+        KiloClient("any-key", base_url=gateway.base_url) as client,
     ):
         history: list[dict[str, Any]] = []
-        for question in QUESTIONS:
+        for model, question in TURNS:
             history.append({"role": "user", "content": question})
-            async with client.chat.completions.stream(messages=history) as stream:
-                completion = await stream.get_final_completion()
-            # Text, reasoning details and signatures, as the next request needs them.
-            history.append(completion.message.to_param())
-            print(f"{question} thought {len(completion.reasoning or '')} characters")
-
-        # What went over the wire in the last turn holds the first turn's signed reasoning.
-        sent = gateway.requests[-1].payload["messages"]
-        assert sent[1]["reasoning_details"] == history[1]["reasoning_details"]
-        details = [message for message in sent if message.get("reasoning_details")]
-        print("messages sent with reasoning:", len(details))
-        print("signed:", all(detail["signature"] for detail in sent[1]["reasoning_details"]))
+            print(f"{model}: {await answer(client, history, model)}")
+        print("requests:", len(gateway.requests))
+        print("refused:", sum(request.status != 200 for request in gateway.requests))
 
         # Vendors sign reasoning and refuse it when a single letter has changed.
-        history[1]["reasoning_details"][0]["text"] += "!"
+        detail = next(one for one in history[1]["reasoning_details"] if one.get("signature"))
+        detail["text"] += "!"
+        history.append({"role": "user", "content": "Thank you."})
         try:
-            await client.chat.completions.create(messages=[*history, history[0]])
+            await answer(client, history, CLAUDE)
         except BadRequestError as error:
             print(f"refused by {error.provider_name}: {error.upstream_message}")
 

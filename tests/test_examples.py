@@ -46,13 +46,13 @@ You said: Why is the sky blue?. The river
 finish reason: length
 tokens: 46 cost: 0.00057 USD
 """,
-    "reasoning_replay": """\
-What is a river? thought 39 characters
-And a mill? thought 39 characters
-And a swallow? thought 42 characters
-messages sent with reasoning: 2
-signed: True
-refused by Anthropic: Invalid signature in thinking block
+    "reasoning_replay": f"""\
+kilocode/anthropic/claude-sonnet-4: The weather returned: weather: sunny, 21 degrees. {FILLER}
+kilocode/google/gemini-3-pro-preview: The weather returned: weather: sunny, 21 degrees. {FILLER}
+kilocode/anthropic/claude-sonnet-4: The weather returned: weather: sunny, 21 degrees. {FILLER}
+requests: 6
+refused: 0
+refused by Anthropic: messages.1.content.0: Invalid signature in thinking block
 """,
     "request_middleware": """\
 refused: the budget of this run is spent
