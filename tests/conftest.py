@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from own_time import OwnTimeLoop
 
 # How long an example takes says something about the machine and nothing about the code; all
 # else stays as it is, on CI with the same examples every time.
@@ -16,9 +18,9 @@ settings.load_profile("any speed")
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The SDK is bound to asyncio through aiohttp."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """The SDK is bound to asyncio through aiohttp; its clocks are those of the loop."""
+    return "asyncio", {"loop_factory": OwnTimeLoop}
 
 
 @pytest.fixture(scope="session")

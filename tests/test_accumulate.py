@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from growth import assert_linear
 
 from kilo_sdk.accumulate import CompletionAccumulator
 from kilo_sdk.middleware.chain import ResponseChain
@@ -22,7 +23,6 @@ from kilo_sdk.types.completion import ChatCompletion, Choice
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.usage import Usage
-from tests.growth import assert_linear
 
 CHAIN = ResponseChain((DeltaRepairs(), ReasoningNormalisation()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from growth import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from kilo_sdk.error_words import (
     shorten,
     words_of_text,
 )
-from tests.growth import assert_linear
 
 VENDOR = '{"type":"error","error":{"type":"invalid_request_error","message":"no such tool"}}'
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
 import orjson
 import pytest
+from own_time import elapsed
 
 from kilo_sdk import (
     APIStatusError,
@@ -66,14 +65,6 @@ def fetcher(client: KiloClient, key: str | TokenSource | None = "key") -> Gatewa
 async def late_token() -> str:
     await anyio.sleep(60)
     return "late"
-
-
-@contextmanager
-def elapsed(at_least: float) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    took = time.monotonic() - started
-    assert at_least - 0.002 <= took <= at_least + 10 * TICK
 
 
 async def test_json_of_any_shape_comes_back(gateway: LocalGateway, client: KiloClient) -> None:
@@ -188,9 +179,9 @@ async def test_the_timeout_is_for_all_of_it(gateway: LocalGateway, client: KiloC
 async def test_a_wait_past_the_timeout_is_not_begun(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
-    gateway.enqueue(refusal(503, Retry_After=str(4 * TICK)), reply(1))
+    gateway.enqueue(refusal(503, Retry_After="50"), reply(1))
     with elapsed(0), pytest.raises(ServiceUnavailableError):
-        await fetcher(client).get_json("models", timeout=2 * TICK)
+        await fetcher(client).get_json("models", timeout=40)
     assert len(gateway.requests) == 1
 
 
@@ -209,19 +200,19 @@ async def test_the_time_a_token_takes_is_no_time_to_the_first_token(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
     async def token() -> str:
-        await anyio.sleep(3 * TICK)
+        await anyio.sleep(5 * TICK)
         return "key"
 
-    view = client.with_options(api_key=token, timeouts=Timeouts(first_token=2 * TICK))
+    view = client.with_options(api_key=token, timeouts=Timeouts(first_token=4 * TICK))
     await view.chat.completions.create(messages="Hi", model="openai/gpt-4.1")
 
 
 async def test_cancelling_leaves_nothing_open(gateway: LocalGateway, client: KiloClient) -> None:
     gateway.enqueue(RawReply(body=[b" "], ending="hang"))
-    with anyio.move_on_after(TICK) as scope:
+    with anyio.move_on_after(2 * TICK) as scope:
         await fetcher(client).get_json("models")
     assert scope.cancelled_caught
-    await anyio.sleep(TICK)
+    await anyio.sleep(2 * TICK)
     assert gateway.requests[0].disconnected_at is not None
 
 

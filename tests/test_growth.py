@@ -6,8 +6,7 @@ import gc
 import time
 
 import pytest
-
-from tests.growth import TIMES, assert_linear
+from growth import TIMES, assert_linear
 
 STEPS = 20_000
 

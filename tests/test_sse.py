@@ -9,13 +9,13 @@ from itertools import pairwise, repeat
 from pathlib import Path
 
 import pytest
+from growth import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kilo_sdk.errors import ConfigurationError, ProtocolError, StreamError, StreamProtocolError
 from kilo_sdk.sse import ServerSentEvent as Event
 from kilo_sdk.sse import SSEParser
-from tests.growth import assert_linear
 
 RECORDINGS = Path(
     os.environ.get("KILO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import attrs
 import orjson
 import pytest
+from growth import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,6 @@ from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.message import Message
-from tests.growth import assert_linear
 
 RECORDINGS = Path(
     os.environ.get("KILO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")

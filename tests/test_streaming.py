@@ -309,20 +309,20 @@ async def test_closing_ends_the_retries_of_a_stream_that_has_brought_nothing(
     failing = RawReply(body=[event({"error": {"message": "busy", "code": 503}})])
     headers = {"Content-Type": "text/event-stream"}
     if wait == "before the next try":
-        headers = {"Content-Type": "text/event-stream", "Retry-After": str(2 * TICK)}
+        headers = {"Content-Type": "text/event-stream", "Retry-After": str(4 * TICK)}
         gateway.enqueue(RawReply(headers=headers, body=failing.body), reply())
     else:
         gateway.enqueue(failing)
-    fault = {"X-Kilo-Emulator-Fault": f"delay={2 * TICK}"}
+    fault = {"X-Kilo-Emulator-Fault": f"delay={4 * TICK}"}
     stream = await client.chat.completions.create(
         messages="Hi", model="openai/gpt-4.1", stream=True, extra_headers=fault
     )
     reading = asyncio.create_task(stream.get_final_completion())
-    await anyio.sleep(TICK)
+    await anyio.sleep(2 * TICK)
     await stream.close()
     with pytest.raises(StreamError, match="closed before its end"):
         await reading
-    await anyio.sleep(2 * TICK)
+    await anyio.sleep(4 * TICK)
     assert len(gateway.requests) == (1 if wait == "before the next try" else 2)
     assert gateway.open_streams == 0
     assert stream.closed
@@ -333,7 +333,7 @@ async def test_two_tasks_may_not_read_one_stream(
     entered: bool, gateway: LocalGateway, client: KiloClient
 ) -> None:
     rest = b"".join(map(event, ANSWER[1:])) + DONE
-    gateway.enqueue(RawReply(body=[event(ANSWER[0]), 2 * TICK, rest]))
+    gateway.enqueue(RawReply(body=[event(ANSWER[0]), 4 * TICK, rest]))
     stream = await open_stream(client)
     if entered:
         await stream.__aenter__()
@@ -476,7 +476,7 @@ async def test_a_stream_that_brought_a_chunk_is_not_asked_for_again(
 
 async def test_a_clock_that_ran_out_is_told_again(gateway: LocalGateway) -> None:
     gateway.enqueue(reply(ANSWER[:4], b"", ending="hang"))
-    async with KiloClient(base_url=gateway.base_url, timeouts=Timeouts(idle=TICK)) as client:
+    async with KiloClient(base_url=gateway.base_url, timeouts=Timeouts(idle=4 * TICK)) as client:
         stream = await open_stream(client)
         with pytest.raises(APITimeoutError) as first:
             await stream.get_final_completion()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from growth import assert_linear
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.text_pieces import TextPieces
-from tests.growth import assert_linear
 
 
 def pieces_of(*texts: str) -> TextPieces:

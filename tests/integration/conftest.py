@@ -147,10 +147,10 @@ def stream_head() -> bytes:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    """Wait until something holds; fail when it does not within 40 ticks."""
+    """Wait until something holds; fail when it never does."""
 
     async def wait(holds: Callable[[], object]) -> None:
-        with anyio.fail_after(40 * TICK):
+        with anyio.fail_after(30):
             while not holds():  # noqa: ASYNC110 - what is waited for tells no event
                 await anyio.sleep(TICK / 50)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import anyio
 import orjson
 import pytest
+from own_time import elapsed
 
 from kilo_sdk import (
     APITimeoutError,
@@ -57,15 +57,6 @@ async def ask(client: KiloClient, *, stream: bool) -> ChatCompletion:
 
 
 @contextmanager
-def elapsed(at_least: float, tick: float) -> Iterator[None]:
-    """The block takes as long as told: no clock is early, and none late by many ticks."""
-    started = time.monotonic()
-    yield
-    took = time.monotonic() - started
-    assert at_least - 0.002 <= took <= at_least + 20 * tick
-
-
-@contextmanager
 def unreachable() -> Iterator[str]:
     """A base URL whose host answers no connection request: its queue is full."""
     with ExitStack() as stack:
@@ -87,7 +78,7 @@ async def test_connect_is_the_time_to_a_connection(stream: bool, tick: float) ->
             base_url=base_url, retries=ONE_TRY, timeouts=only(connect=3 * tick)
         ) as client:
             with (
-                elapsed(3 * tick, tick),
+                elapsed(3 * tick),
                 pytest.raises(APITimeoutError, match="no connection within") as raised,
             ):
                 await ask(client, stream=stream)
@@ -108,7 +99,7 @@ async def test_connect_counts_the_wait_for_a_free_connection(tick: float) -> Non
     ):
         gateway.enqueue(RawReply(body=[WORD], ending="hang"))
         async with client.chat.completions.stream(messages="Hi", model=MODEL):
-            with elapsed(3 * tick, tick), pytest.raises(APITimeoutError) as raised:
+            with elapsed(3 * tick), pytest.raises(APITimeoutError) as raised:
                 await client.chat.completions.create(messages="Hi", model=MODEL)
         assert raised.value.phase == "connect"
         assert (await client.chat.completions.create(messages="Hi", model=MODEL)).text
@@ -128,7 +119,7 @@ async def test_first_token_is_the_time_to_output(fault: str, stream: bool, tick:
             base_url=gateway.base_url, retries=ONE_TRY, timeouts=only(first_token=3 * tick)
         ) as client,
     ):
-        with elapsed(3 * tick, tick), pytest.raises(APITimeoutError) as raised:
+        with elapsed(3 * tick), pytest.raises(APITimeoutError) as raised:
             await ask(client, stream=stream)
     assert raised.value.phase == "first_token"
     assert raised.value.partial is None
@@ -141,7 +132,7 @@ async def test_a_chunk_with_a_role_alone_is_no_output(tick: float) -> None:
         async with KiloClient(
             base_url=gateway.base_url, timeouts=only(first_token=4 * tick)
         ) as client:
-            with elapsed(4 * tick, tick), pytest.raises(APITimeoutError) as raised:
+            with elapsed(4 * tick), pytest.raises(APITimeoutError) as raised:
                 await ask(client, stream=True)
         assert len(gateway.requests) == 1, "a chunk had reached the caller"
     assert raised.value.phase == "first_token"
@@ -164,7 +155,7 @@ async def test_first_token_is_tried_again_and_counts_anew(tick: float) -> None:
         async with KiloClient(
             base_url=gateway.base_url, retries=AT_ONCE, timeouts=only(first_token=3 * tick)
         ) as client:
-            with elapsed(6 * tick, tick):
+            with elapsed(6 * tick):
                 completion = await ask(client, stream=True)
         assert completion.finish_reason == "stop"
         counts = [one.headers["x-kilo-retry-count"] for one in gateway.requests]
@@ -178,7 +169,7 @@ async def test_idle_is_the_time_without_a_byte(lead: list[bytes], tick: float) -
         gateway.enqueue(RawReply(body=body, ending="hang"))
         clocks = only(idle=3 * tick, stall=60, first_token=60)
         async with KiloClient(base_url=gateway.base_url, timeouts=clocks) as client:
-            with elapsed(4 * tick, tick), pytest.raises(APITimeoutError) as raised:
+            with elapsed(4 * tick), pytest.raises(APITimeoutError) as raised:
                 await ask(client, stream=True)
         assert len(gateway.requests) == 1
     assert raised.value.phase == "idle"
@@ -195,7 +186,7 @@ async def test_a_body_of_silence_is_idle_too(tick: float) -> None:
         gateway.enqueue(RawReply(body=[b"\n", tick, b"\n"], ending="hang"))
         clocks = only(idle=3 * tick, first_token=60)
         async with KiloClient(base_url=gateway.base_url, timeouts=clocks) as client:
-            with elapsed(4 * tick, tick), pytest.raises(APITimeoutError) as raised:
+            with elapsed(4 * tick), pytest.raises(APITimeoutError) as raised:
                 await client.chat.completions.create(messages="Hi", model=MODEL)
     assert raised.value.phase == "idle"
 
@@ -207,7 +198,7 @@ async def test_stall_is_alive_without_a_chunk(tick: float) -> None:
             base_url=gateway.base_url, timeouts=only(stall=4 * tick, idle=3 * tick)
         ) as client,
     ):
-        with elapsed(4 * tick, tick), pytest.raises(APITimeoutError) as raised:
+        with elapsed(4 * tick), pytest.raises(APITimeoutError) as raised:
             await ask(client, stream=True)
     assert raised.value.phase == "stall"
     assert "alive, but without a chunk for" in str(raised.value)
@@ -217,37 +208,37 @@ async def test_stall_is_alive_without_a_chunk(tick: float) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_total_runs_across_tries(stream: bool, tick: float) -> None:
-    fault = f"status=503;delay={2 * tick};times=2"
+    fault = f"status=503;delay={3 * tick};times=2"
     async with (
         LocalGateway(fault=fault) as gateway,
         KiloClient(
-            base_url=gateway.base_url, retries=AT_ONCE, timeouts=only(total=3 * tick)
+            base_url=gateway.base_url, retries=AT_ONCE, timeouts=only(total=5 * tick)
         ) as client,
     ):
-        with elapsed(3 * tick, tick), pytest.raises(APITimeoutError) as raised:
+        with elapsed(5 * tick), pytest.raises(APITimeoutError) as raised:
             await ask(client, stream=stream)
         assert len(gateway.requests) == 2
     assert raised.value.phase == "total"
-    assert f"not done within {3 * tick:g} s in all" in str(raised.value)
+    assert f"not done within {5 * tick:g} s in all" in str(raised.value)
 
 
 async def test_a_wait_that_total_does_not_allow_is_not_begun(tick: float) -> None:
     async with (
-        LocalGateway(fault="status=503;retry_after=1") as gateway,
-        KiloClient(base_url=gateway.base_url, timeouts=only(total=0.9)) as client,
+        LocalGateway(fault="status=503;retry_after=30") as gateway,
+        KiloClient(base_url=gateway.base_url, timeouts=only(total=29)) as client,
     ):
-        with elapsed(0, tick), pytest.raises(ServiceUnavailableError):
+        with elapsed(0), pytest.raises(ServiceUnavailableError):
             await client.chat.completions.create(messages="Hi", model=MODEL)
         assert len(gateway.requests) == 1
 
 
 async def test_the_waits_between_tries_count_for_total(tick: float) -> None:
-    fault = f"status=503;retry_after={2 * tick};times=2"
+    fault = f"status=503;retry_after={4 * tick};times=2"
     async with (
         LocalGateway(fault=fault) as gateway,
-        KiloClient(base_url=gateway.base_url, timeouts=only(total=3 * tick)) as client,
+        KiloClient(base_url=gateway.base_url, timeouts=only(total=7 * tick)) as client,
     ):
-        with elapsed(2 * tick, tick), pytest.raises(ServiceUnavailableError):
+        with elapsed(4 * tick), pytest.raises(ServiceUnavailableError):
             await client.chat.completions.create(messages="Hi", model=MODEL)
         assert len(gateway.requests) == 2, "the second wait would have been past total"
 
@@ -257,7 +248,7 @@ async def test_total_ends_a_stream_that_goes_well(tick: float) -> None:
         LocalGateway(tokens_per_second=2 / tick) as gateway,
         KiloClient(base_url=gateway.base_url, timeouts=only(total=5 * tick)) as client,
     ):
-        with elapsed(5 * tick, tick), pytest.raises(APITimeoutError) as raised:
+        with elapsed(5 * tick), pytest.raises(APITimeoutError) as raised:
             async with client.chat.completions.stream(messages="500 words", model=MODEL) as stream:
                 await stream.get_final_completion()
     assert raised.value.phase == "total"
@@ -314,7 +305,7 @@ async def test_the_clocks_of_a_call_win_over_those_of_the_client(tick: float) ->
             messages="Hi", model=MODEL, timeouts=only(idle=2 * tick)
         ) as stream,
     ):
-        with elapsed(2 * tick, tick), pytest.raises(APITimeoutError) as raised:
+        with elapsed(2 * tick), pytest.raises(APITimeoutError) as raised:
             await stream.get_final_completion()
     assert raised.value.phase == "idle"
 
@@ -324,7 +315,7 @@ async def test_what_came_in_time_counts_although_the_loop_was_busy(
     clock: str, tick: float, stream_head: bytes
 ) -> None:
     """The server lives in a thread: it sends while this loop is held up past the limit."""
-    send = threading.Event()
+    send, sent = threading.Event(), threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -334,7 +325,7 @@ async def test_what_came_in_time_counts_although_the_loop_was_busy(
             connection.sendall(stream_head + b"%x\r\n%s\r\n" % (len(ROLE), ROLE))
             send.wait(60)
             connection.sendall(b"%x\r\n%s\r\n" % (len(WORD), WORD))
-            time.sleep(5 * tick)
+            sent.set()
             connection.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(DONE), DONE))
             connection.recv(1)
 
@@ -352,7 +343,9 @@ async def test_what_came_in_time_counts_although_the_loop_was_busy(
             async def hold_up_the_loop() -> None:
                 await anyio.sleep(tick)
                 send.set()
-                time.sleep(4 * tick)  # noqa: ASYNC251 - on purpose
+                until = anyio.current_time() + 4 * tick
+                while anyio.current_time() < until or not sent.is_set():
+                    pass
 
             group.start_soon(hold_up_the_loop)
             assert (await stream.get_final_completion()).text == "word"

@@ -67,7 +67,7 @@ class Scene:
         """The server saw the close within two ticks, and nothing is left behind."""
         left = asyncio.get_running_loop().time()
         (request,) = self.gateway.requests
-        with anyio.fail_after(10 * self.tick):
+        with anyio.fail_after(30):
             while request.disconnected_at is None:  # noqa: ASYNC110 - it tells no event
                 await anyio.sleep(self.tick / 50)
         assert request.disconnected_at - left <= 2 * self.tick
@@ -164,7 +164,7 @@ WAITS = pytest.mark.parametrize("fault", [FLOWING, STALLED, COMMENTS, NO_OUTPUT,
 @WAITS
 async def test_by_cancelling_the_task(fault: str, scene: Scene) -> None:
     task = asyncio.create_task(read_to_the_end(scene, fault))
-    await anyio.sleep(scene.tick)
+    await anyio.sleep(2 * scene.tick)
     assert task.cancel("enough")
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -176,14 +176,14 @@ async def test_by_cancelling_the_task(fault: str, scene: Scene) -> None:
 @WAITS
 async def test_by_asyncio_timeout(fault: str, scene: Scene) -> None:
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(scene.tick):
+        async with asyncio.timeout(2 * scene.tick):
             await read_to_the_end(scene, fault)
     await scene.check_left()
 
 
 @WAITS
 async def test_by_an_anyio_cancel_scope(fault: str, scene: Scene) -> None:
-    with anyio.move_on_after(scene.tick) as scope:
+    with anyio.move_on_after(2 * scene.tick) as scope:
         await read_to_the_end(scene, fault)
     assert scope.cancelled_caught
     await scene.check_left()
@@ -192,7 +192,7 @@ async def test_by_an_anyio_cancel_scope(fault: str, scene: Scene) -> None:
 @WAITS
 async def test_by_a_sibling_that_fails(fault: str, scene: Scene) -> None:
     async def fail() -> None:
-        await anyio.sleep(scene.tick)
+        await anyio.sleep(2 * scene.tick)
         raise LookupError
 
     async def both() -> None:
@@ -210,7 +210,7 @@ async def test_by_a_sibling_that_fails(fault: str, scene: Scene) -> None:
 @pytest.mark.parametrize("fault", [HALF_A_BODY, NO_OUTPUT, NO_HEADERS])
 async def test_a_call_without_a_stream_is_left_by_cancellation(fault: str, scene: Scene) -> None:
     scene.remember_tasks()
-    with anyio.move_on_after(scene.tick) as scope:
+    with anyio.move_on_after(2 * scene.tick) as scope:
         await scene.client.chat.completions.create(
             messages="Hi", model=MODEL, extra_headers={"X-Kilo-Emulator-Fault": fault}
         )
@@ -219,7 +219,7 @@ async def test_a_call_without_a_stream_is_left_by_cancellation(fault: str, scene
 
 
 async def test_the_wait_for_another_try_can_be_cancelled(scene: Scene) -> None:
-    with anyio.move_on_after(scene.tick) as scope:
+    with anyio.move_on_after(2 * scene.tick) as scope:
         await read_to_the_end(scene, "status=503;retry_after=30")
     assert scope.cancelled_caught
     await anyio.sleep(scene.tick)
@@ -232,6 +232,7 @@ async def test_the_end_of_a_whole_answer_can_be_cancelled(scene: Scene) -> None:
     scene.gateway.enqueue(RawReply(body=[event, b"data: [DONE]\n\n"], ending="hang"))
     async with scene.opening() as stream:
         await anext(stream)
+        await anyio.sleep(scene.tick)  # until ``[DONE]`` is here
         with anyio.move_on_after(0.01) as scope:
             await stream.get_final_completion()
         assert scope.cancelled_caught
@@ -253,7 +254,7 @@ async def test_waiting_for_a_token_or_a_middleware_can_be_cancelled(
             await anyio.sleep(60)
 
     client = scene.client.with_options(api_key=token, request_middleware=[middleware])
-    with anyio.move_on_after(scene.tick) as scope:
+    with anyio.move_on_after(2 * scene.tick) as scope:
         await client.chat.completions.create(messages="Hi", model=MODEL)
     assert scope.cancelled_caught
     assert not scene.gateway.requests
@@ -267,7 +268,7 @@ async def test_closing_the_client_ends_what_waits_and_nothing_is_asked_again(
         inner = Scene(scene.gateway, client, tick)
         inner.remember_tasks()
         reading = asyncio.create_task(read_to_the_end(inner, fault))
-        await anyio.sleep(tick)
+        await anyio.sleep(2 * tick)
         await client.close()
         with anyio.fail_after(2 * tick), pytest.raises(KiloError) as raised:
             await reading
@@ -284,12 +285,12 @@ async def test_a_stream_of_a_closed_client_was_cut(own: bool, scene: Scene, tick
     async with KiloClient(base_url=scene.gateway.base_url, session=session) as client:
         inner = Scene(scene.gateway, client, tick)
         stream = await inner.opening(STALLED).__aenter__()
-        text = (await anext(stream)).choices[0].delta.content
         while not stream.partial.text.startswith("You said"):
-            text = (await anext(stream)).choices[0].delta.content
+            await anext(stream)
+        came = stream.partial.text
         await (client.close() if session is None else session.close())
         await inner.check_left()
         with pytest.raises(StreamInterruptedError) as raised:
             await stream.get_final_completion()
         assert raised.value.partial is not None
-        assert raised.value.partial.text.endswith(text or "never")
+        assert raised.value.partial.text == came

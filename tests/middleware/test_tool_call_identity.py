@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
+from growth import assert_linear
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.middleware.tool_call_identity import ToolCallIdentity
-from tests.growth import assert_linear
 
 
 def piece(arguments: Any = "", name: Any = None, **fields: Any) -> dict[str, Any]:

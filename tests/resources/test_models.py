@@ -204,7 +204,7 @@ async def test_list_falls_back_when_its_time_is_over(
 ) -> None:
     monkeypatch.setattr(models_module, "_DISCOVERY_TIMEOUT", 0.3)
     gateway.enqueue(answer)
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         assert (await client.models.list()).source == "static"
 
 
@@ -221,7 +221,7 @@ async def test_list_does_not_wait_for_a_server_that_asks_for_more_than_its_time(
 ) -> None:
     gateway.enqueue(RawReply(status=429, headers={"Retry-After": "30"}, body=b"{}"))
     async with KiloClient("key", base_url=gateway.base_url) as client:
-        with anyio.fail_after(2):
+        with anyio.fail_after(20):
             assert (await client.models.list()).source == "static"
     assert len(gateway.requests) == 1
 
@@ -240,7 +240,7 @@ async def test_a_cancelled_list_closes_its_connection_and_the_next_is_well(
         await client.models.list()
         pytest.fail("list() came back although the answer never ended")
     assert scope.cancelled_caught
-    with anyio.fail_after(2):
+    with anyio.fail_after(20):
         while gateway.requests[0].disconnected_at is None:  # noqa: ASYNC110 - a plain attribute
             await anyio.sleep(0.01)
     assert (await client.models.list()).source == "gateway"
