@@ -20,14 +20,17 @@ import attrs
 import orjson
 
 from kilo_sdk.cost.call import CallCost
-from kilo_sdk.error_mapping import append_advice, error_from_response
+from kilo_sdk.error_mapping import (
+    append_advice,
+    error_from_response,
+    is_about_unknown_model,
+)
 from kilo_sdk.errors import (
     APIError,
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
     KiloError,
-    NotFoundError,
     ProtocolError,
 )
 from kilo_sdk.http import Connections, Exchange, timeout_error
@@ -183,7 +186,7 @@ class Attempts:
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
         if error is self._final:
             raise error
-        if isinstance(error, NotFoundError):
+        if is_about_unknown_model(error):
             append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
             self._request = None
