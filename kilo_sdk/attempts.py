@@ -36,6 +36,7 @@ from kilo_sdk.errors import (
 from kilo_sdk.http import Connections, Exchange, timeout_error
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
@@ -102,6 +103,7 @@ class Attempts:
         "_reauthenticated",
         "_request",
         "_retry",
+        "_told",
         "_tries",
         "clocks",
         "cost",
@@ -137,6 +139,7 @@ class Attempts:
         self._failures: list[APIError] = []
         self._final: APIError | None = None
         self._request: OutgoingRequest | None = None
+        self._told: set[DroppedPart] = set()
         self._body = b""
 
     @property
@@ -256,6 +259,8 @@ class Attempts:
         request = route.transport.prepare(call)
         await run_middleware(route.request_chain, request, self.clocks, model=call.ref.id)
         self._body = encode_body(request.payload)
+        if request.dropped:
+            tell_dropped(call.ref.id, request.dropped, self._told)
         self._request = request
         return request
 
