@@ -81,7 +81,7 @@ class Attempts:
         policy: How often to try each model.
         clocks: The clocks of the whole call.
         cost: What the call costs.
-        load_prices: Obtains the catalogue, for a budget that has to know prices.
+        load_prices: Sees to it that the catalogue is there, for a call with a budget.
         advice: What to say of a model that was not found, given its id; text to append to
             the error's message, or nothing.
         memory: Notes who gave the answer.
@@ -156,7 +156,8 @@ class Attempts:
             ConfigurationError: The request cannot be built or sent.
         """
         try:
-            if self.cost.lacks_prices:
+            if self.cost.is_limited:
+                # Each time: a process that runs for weeks is to know this week's models.
                 await _within_total(self._load_prices(), self.clocks, self.ref.id)
             while True:
                 # A middleware that refuses is not a try that failed, whatever it raises.
