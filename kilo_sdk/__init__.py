@@ -37,7 +37,6 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.history import dump_history, load_history
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
-from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy
@@ -90,7 +89,6 @@ __all__ = [
     "CostSnapshot",
     "CostTotals",
     "Delta",
-    "DroppedPart",
     "Finished",
     "InsufficientCreditsError",
     "InternalServerError",

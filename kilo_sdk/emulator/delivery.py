@@ -6,13 +6,15 @@ business of ``serving``. Source: GATEWAY 5 (what streams and bodies look like, w
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import attrs
 import orjson
 
 from kilo_sdk.emulator.faults import Fault
+from kilo_sdk.emulator.framing import split_anywhere
 from kilo_sdk.emulator.refusals import (
     HTML_PAGE,
     Refusal,
@@ -31,6 +33,7 @@ __all__ = [
     "deliver_fault_status",
     "deliver_refusal",
     "deliver_stream",
+    "scatter",
 ]
 
 Ending: TypeAlias = Literal["clean", "cut", "reset", "hang"]
@@ -65,6 +68,7 @@ class Delivery:
         length: ``Content-Length``, or None for a chunked body.
         paced: Whether the gateway's pace (``ttft``, ``tokens_per_second``) applies.
         bytewise: Whether every byte is a write of its own.
+        separate: Whether the client gets a chance to read after every part.
         delay: Seconds before the headers.
         endless: Bytes to repeat for ever after the parts, and the seconds between them.
         is_stream: Whether it counts as an open stream while it lasts.
@@ -80,6 +84,7 @@ class Delivery:
     length: int | None = None
     paced: bool = False
     bytewise: bool = False
+    separate: bool = False
     delay: float = 0.0
     endless: tuple[bytes, float] | None = None
     is_stream: bool = False
@@ -202,6 +207,12 @@ def deliver_body(body: bytes, fault: Fault | None = None) -> Delivery:
         endless=endless,
         is_whole=fault.action is None,
     )
+
+
+def scatter(delivery: Delivery, rng: random.Random) -> Delivery:
+    """Split what is written at any bytes, so that no read ends where an event does."""
+    parts = cast("Sequence[bytes]", delivery.parts)
+    return attrs.evolve(delivery, parts=tuple(split_anywhere(parts, rng)), separate=True)
 
 
 def _ending(fault: Fault) -> Ending:

@@ -7,9 +7,10 @@ a fault has struck. Nothing awaits. Source: GATEWAY 1 (endpoints), GATEWAY 8 (40
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 import orjson
@@ -23,8 +24,9 @@ from kilo_sdk.emulator.delivery import (
     deliver_fault_status,
     deliver_refusal,
     deliver_stream,
+    scatter,
 )
-from kilo_sdk.emulator.encoding import Envelope, encode_body, encode_chunks
+from kilo_sdk.emulator.encoding import Envelope, encode_body, encode_chunks, encode_cuts
 from kilo_sdk.emulator.faults import Fault
 from kilo_sdk.emulator.models import EmulatedModel, endpoints_of, providers_of
 from kilo_sdk.emulator.refusals import Refusal
@@ -32,11 +34,14 @@ from kilo_sdk.emulator.replay import Recording
 from kilo_sdk.emulator.replies import RawReply
 from kilo_sdk.emulator.validation import decode_payload, find_model, validate_request
 
-__all__ = ["Dispatcher", "Settings"]
+__all__ = ["Chunking", "Dispatcher", "Settings"]
 
 _FAULT_HEADER = "x-kilo-emulator-fault"
 _REPLAY_HEADER = "x-kilo-emulator-replay"
 _EPOCH = 1_767_225_600
+
+Chunking: TypeAlias = Literal["tokens", "random"]
+"""A token per chunk and an event per write; or all that is legal, by chance."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Settings:
         seed: What completion ids are derived from.
         verify_signatures: Whether reasoning must come back byte for byte; it is as various
             as vendors give it then.
+        chunking: How streams are cut into chunks.
     """
 
     api_keys: frozenset[str] | None
@@ -65,6 +71,9 @@ class Settings:
     )
     seed: int
     verify_signatures: bool = False
+    chunking: Chunking = attrs.field(
+        default="tokens", validator=attrs.validators.in_(get_args(Chunking))
+    )
 
 
 class Dispatcher:
@@ -144,10 +153,16 @@ class Dispatcher:
         )
         envelope = self._envelope(model)
         finishes = fault is None or not fault.no_finish_reason
-        if payload.get("stream"):
+        if not payload.get("stream"):
+            return deliver_body(encode_body(answer, envelope, with_finish_reason=finishes), fault)
+        if settings.chunking == "tokens":
             chunks = encode_chunks(answer, envelope, with_finish_reason=finishes)
             return deliver_stream(StreamScript(self._comments, chunks), fault)
-        return deliver_body(encode_body(answer, envelope, with_finish_reason=finishes), fault)
+        # Reproducible, and no secret hangs on it.
+        rng = random.Random(f"{settings.seed}/{self._generated}")  # noqa: S311
+        *chunks, done = encode_cuts(answer, envelope, rng, with_finish_reason=finishes)
+        delivery = deliver_stream(StreamScript(self._comments, chunks, done), fault)
+        return scatter(delivery, rng)
 
     def _fault_for(self, headers: Mapping[str, str]) -> Fault | None:
         """The fault this request meets, counted off its ``times``."""

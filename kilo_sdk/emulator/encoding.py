@@ -1,11 +1,14 @@
 """A planned answer as bytes: the events of a stream, or one JSON body.
 
+A stream is written token by token here, or cut at random out of the whole body.
+
 Written for speed: what a stream repeats is serialised once, and a text delta costs one
 lookup and one join. Source: GATEWAY 5 (chunks, usage), GATEWAY 6 (reasoning).
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
@@ -16,10 +19,12 @@ import attrs
 import orjson
 
 from kilo_sdk.emulator.answers import Answer, ChoicePlan, ToolCallPlan
+from kilo_sdk.emulator.cutting import cut_completion
+from kilo_sdk.emulator.framing import frame_events
 from kilo_sdk.emulator.models import EmulatedModel, ReasoningStyle
 from kilo_sdk.emulator.thinking import Thinking
 
-__all__ = ["Envelope", "encode_body", "encode_chunks"]
+__all__ = ["Envelope", "encode_body", "encode_chunks", "encode_cuts"]
 
 _NATIVE: dict[ReasoningStyle, dict[str, str]] = {
     "anthropic": {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"},
@@ -82,8 +87,20 @@ def encode_chunks(
     return events
 
 
+def encode_cuts(
+    answer: Answer, envelope: Envelope, rng: random.Random, *, with_finish_reason: bool = True
+) -> list[bytes]:
+    """Return the events of a stream cut at random, ``[DONE]`` the last of them."""
+    whole = _completion(answer, envelope, with_finish_reason)
+    return frame_events(cut_completion(whole, rng), rng)
+
+
 def encode_body(answer: Answer, envelope: Envelope, *, with_finish_reason: bool = True) -> bytes:
     """Return the JSON body of a whole completion."""
+    return orjson.dumps(_completion(answer, envelope, with_finish_reason))
+
+
+def _completion(answer: Answer, envelope: Envelope, with_finish_reason: bool) -> dict[str, Any]:
     native = _NATIVE[envelope.model.style]
     choices = []
     for choice in answer.choices:
@@ -103,7 +120,7 @@ def encode_body(answer: Answer, envelope: Envelope, *, with_finish_reason: bool 
         "system_fingerprint": None,
         "usage": _usage(answer, envelope.model),
     }
-    return orjson.dumps(body)
+    return body
 
 
 def _choice_deltas(

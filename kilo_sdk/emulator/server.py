@@ -18,7 +18,7 @@ import orjson
 from aiohttp import web
 
 from kilo_sdk.emulator.delivery import Delivery
-from kilo_sdk.emulator.dispatch import Dispatcher, Settings
+from kilo_sdk.emulator.dispatch import Chunking, Dispatcher, Settings
 from kilo_sdk.emulator.faults import Fault
 from kilo_sdk.emulator.model_list import built_in_models
 from kilo_sdk.emulator.received import ReceivedRequest
@@ -69,6 +69,9 @@ class LocalGateway:
         verify_signatures: Take reasoning back only byte for byte as it was given, and refuse
             it else in the vendors' own words; reasoning is then given in all the forms that
             vendors have for it (GATEWAY 6, GATEWAY 7).
+        chunking: ``tokens`` streams a token per chunk; ``random`` cuts each stream into
+            chunks, and its bytes into writes, in any way that joins into the same answer
+            (GATEWAY 5, GATEWAY 6).
 
     Raises:
         ValueError: A malformed fault, or a number out of range.
@@ -92,6 +95,7 @@ class LocalGateway:
         answer_tokens: int | None = None,
         seed: int = 0,
         verify_signatures: bool = False,
+        chunking: Chunking = "tokens",
     ) -> None:
         if isinstance(api_keys, str):
             raise ValueError("api_keys is a collection of keys, not one string")
@@ -107,6 +111,7 @@ class LocalGateway:
             answer_tokens=answer_tokens,
             seed=seed,
             verify_signatures=verify_signatures,
+            chunking=chunking,
         )
         self._dispatcher = Dispatcher(settings, built_in_models() if models is None else models)
         self._seed = seed

@@ -97,7 +97,7 @@ async def _write(
                 await asyncio.sleep(0)
         elif part:
             await response.write(part)
-        if count % _WRITES_PER_TURN == 0:
+        if delivery.separate or count % _WRITES_PER_TURN == 0:
             await asyncio.sleep(0)
 
 

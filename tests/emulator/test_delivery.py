@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -14,8 +15,9 @@ from kilo_sdk.emulator.delivery import (
     deliver_fault_status,
     deliver_refusal,
     deliver_stream,
+    scatter,
 )
-from kilo_sdk.emulator.refusals import Refusal
+from kilo_sdk.emulator.refusals import Refusal, ReplayRefusal
 
 CHUNKS = [b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"]
 SCRIPT = StreamScript(COMMENT, CHUNKS)
@@ -162,6 +164,20 @@ def test_a_proxy_answers_in_html_or_not_at_all() -> None:
 
 def test_other_faults_are_no_status() -> None:
     assert deliver_fault_status(Fault.parse("error_body=402")) is None
+
+
+def test_a_scattered_delivery_is_the_same_bytes_in_other_parts() -> None:
+    delivery = deliver_stream(SCRIPT, Fault.parse("cut;after=2;inside"))
+    scattered = scatter(delivery, random.Random(0))
+    assert b"".join(scattered.parts) == b"".join(delivery.parts)  # type: ignore[arg-type]
+    assert scattered.parts != delivery.parts
+    assert (scattered.separate, scattered.ending, scattered.prelude) == (True, "cut", COMMENT)
+    assert scattered == scatter(delivery, random.Random(0))
+
+
+def test_only_the_refusal_of_a_replay_is_a_rejection() -> None:
+    assert deliver_refusal(Refusal.invalid("no")).rejection is None
+    assert deliver_refusal(ReplayRefusal.by_upstream("no", "raw", "X")).rejection == "no"
 
 
 def test_a_refusal_is_json() -> None:

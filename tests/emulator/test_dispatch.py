@@ -98,6 +98,28 @@ def test_verifying_is_strict_and_gives_varied_reasoning(ask: Make) -> None:
     assert (lenient.status, lenient.rejection) == (200, None)
 
 
+def test_random_streams_are_the_same_in_every_fresh_gateway_of_a_seed(ask: Make) -> None:
+    def parts(seed: int) -> list[Any]:
+        to = dispatcher(chunking="random", seed=seed)
+        return [complete(to, ask(stream=True)).parts for _ in range(3)]
+
+    assert parts(1) == parts(1)
+    first, second, _ = parts(1)
+    assert first not in (second, parts(2)[0])
+
+
+def test_faults_strike_random_streams_too(ask: Make) -> None:
+    to = dispatcher(chunking="random")
+    for fault in ("cut;inside", "garbage=json;after=1", "no_done", "no_finish_reason"):
+        delivery = complete(to, ask(stream=True), x_kilo_emulator_fault=fault)
+        assert delivery.status == 200
+        whole = b"".join(part for part in delivery.parts if isinstance(part, bytes))
+        assert (b"[DONE]" in whole) is (fault in ("garbage=json;after=1", "no_finish_reason"))
+        assert (b'"stop"' in whole) is (fault in ("garbage=json;after=1", "no_done"))
+    plain = complete(to, ask(stream=True), x_kilo_emulator_fault="error_body=402")
+    assert plain.headers["Content-Type"] == "application/json"
+
+
 def test_the_fault_of_a_request_wins_over_the_gateways(ask: Make) -> None:
     to = dispatcher(fault=Fault.parse("status=500"))
     assert complete(to, ask()).status == 500
@@ -165,7 +187,9 @@ def test_anything_else_is_not_found() -> None:
     assert (delivery.status, json_of(delivery)["error"]) == (404, "Not found")
 
 
-@pytest.mark.parametrize("settings", [{"keepalive_comments": -1}, {"answer_tokens": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"keepalive_comments": -1}, {"answer_tokens": 0}, {"chunking": "wild"}]
+)
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be >="):
+    with pytest.raises(ValueError, match=r"must be (>=|in \('tokens', 'random'\))"):
         dispatcher(**settings)

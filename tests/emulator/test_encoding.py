@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from joining import essence, join
 
 from kilo_sdk.emulator.answers import plan_answer
-from kilo_sdk.emulator.encoding import Envelope, encode_body, encode_chunks
+from kilo_sdk.emulator.encoding import Envelope, encode_body, encode_chunks, encode_cuts
 from kilo_sdk.emulator.model_list import built_in_models
 from kilo_sdk.emulator.models import EmulatedModel
 
@@ -172,6 +174,20 @@ def test_a_varied_answer_is_the_same_streamed_or_not(ask: Make, tool: Make, mode
                 told.setdefault(piece["index"], {}).update(piece)
         for call in whole["message"]["tool_calls"]:
             assert told[call["index"]].keys() == call.keys()
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_cuts_of_an_answer_join_into_its_body(ask: Make, tool: Make, model: str) -> None:
+    payload = ask("Tell \u2028 me \U0001f600", model, n=2)
+    if MODELS[model].supports_tools:
+        payload |= {"tools": [tool("one"), tool("two")], "parallel_tool_calls": True}
+    for seed in range(20):
+        answer = plan_answer(payload, MODELS[model], variety=seed)
+        envelope = Envelope("gen-1", 7, MODELS[model])
+        *events, done = encode_cuts(answer, envelope, random.Random(seed))
+        assert done.rstrip().endswith(b"[DONE]")
+        chunks = [json.loads(event[event.index(b"data:") + 5 :]) for event in events]
+        assert join(chunks) == essence(json.loads(encode_body(answer, envelope)))
 
 
 def test_text_without_details_goes_under_other_names(ask: Make) -> None:

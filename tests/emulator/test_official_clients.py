@@ -107,6 +107,58 @@ async def test_openai_goes_through_a_whole_tool_turn(
     assert second.choices[0].message.content.startswith("The get_weather returned: 18 degrees.")
 
 
+@pytest.mark.parametrize(
+    "model",
+    ["anthropic/claude-sonnet-4", "openai/gpt-5", "x-ai/grok-code-fast-1", "qwen/qwq-32b"],
+)
+async def test_openai_goes_through_tool_turns_with_a_verifying_gateway(
+    tool: Make, model: str
+) -> None:
+    tools = [tool("one"), tool("two")]
+    for seed in range(5):
+        async with (
+            LocalGateway(verify_signatures=True, chunking="random", seed=seed) as gateway,
+            openai.AsyncOpenAI(api_key="key", base_url=gateway.base_url) as client,
+        ):
+            history: list[Any] = list(MESSAGES)
+            create: Any = client.chat.completions.create
+            first = await create(
+                model=model, messages=history, tools=tools, parallel_tool_calls=True
+            )
+            message = first.choices[0].message
+            history.append(message.model_dump(exclude_none=True))
+            result = {"role": "tool", "content": "18 degrees"}
+            history += [{**result, "tool_call_id": call.id} for call in message.tool_calls]
+            whole = await create(model=model, messages=history, tools=tools)
+            text = ""
+            stream = await create(model=model, messages=history, tools=tools, stream=True)
+            async for chunk in stream:
+                # The usage chunk may come without choices (GATEWAY 5).
+                for choice in chunk.choices or ():
+                    text += choice.delta.content or ""
+            assert text == whole.choices[0].message.content
+            assert "The two returned: 18 degrees." in text
+            assert gateway.rejections == []
+
+
+async def test_openai_is_told_in_anthropics_words_what_it_changed() -> None:
+    async with (
+        LocalGateway(verify_signatures=True) as gateway,
+        openai.AsyncOpenAI(api_key="key", base_url=gateway.base_url) as client,
+    ):
+        create: Any = client.chat.completions.create
+        model = "anthropic/claude-sonnet-4"
+        first = await create(model=model, messages=MESSAGES)
+        message = first.choices[0].message.model_dump(exclude_none=True)
+        message["reasoning_details"].append({"type": "reasoning.text", "text": "hm"})
+        with pytest.raises(openai.BadRequestError) as refused:
+            await create(model=model, messages=[*MESSAGES, message, *MESSAGES])
+        body: Any = refused.value.body
+        raw = json.loads(body["metadata"]["raw"])
+        assert raw["error"]["message"].endswith("Invalid signature in thinking block")
+        assert [one.status for one in gateway.requests] == [200, 400]
+
+
 async def test_openai_parses_structured_output(client: openai.AsyncOpenAI) -> None:
     completion = await client.chat.completions.create(
         model="openai/gpt-4.1",
