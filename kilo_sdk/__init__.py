@@ -37,6 +37,7 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.history import dump_history, load_history
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
+from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy
@@ -89,6 +90,7 @@ __all__ = [
     "CostSnapshot",
     "CostTotals",
     "Delta",
+    "DroppedPart",
     "Finished",
     "InsufficientCreditsError",
     "InternalServerError",

@@ -20,19 +20,23 @@ import attrs
 import orjson
 
 from kilo_sdk.cost.call import CallCost
-from kilo_sdk.error_mapping import append_advice, error_from_response
+from kilo_sdk.error_mapping import (
+    append_advice,
+    error_from_response,
+    is_about_unknown_model,
+)
 from kilo_sdk.errors import (
     APIError,
     AuthenticationError,
     BudgetExceededError,
     ConfigurationError,
     KiloError,
-    NotFoundError,
     ProtocolError,
 )
 from kilo_sdk.http import Connections, Exchange, timeout_error
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
@@ -77,7 +81,7 @@ class Attempts:
         policy: How often to try each model.
         clocks: The clocks of the whole call.
         cost: What the call costs.
-        load_prices: Obtains the catalogue, for a budget that has to know prices.
+        load_prices: Sees to it that the catalogue is there, for a call with a budget.
         advice: What to say of a model that was not found, given its id; text to append to
             the error's message, or nothing.
         memory: Notes who gave the answer.
@@ -99,6 +103,7 @@ class Attempts:
         "_reauthenticated",
         "_request",
         "_retry",
+        "_told",
         "_tries",
         "clocks",
         "cost",
@@ -134,6 +139,7 @@ class Attempts:
         self._failures: list[APIError] = []
         self._final: APIError | None = None
         self._request: OutgoingRequest | None = None
+        self._told: set[DroppedPart] = set()
         self._body = b""
 
     @property
@@ -150,7 +156,8 @@ class Attempts:
             ConfigurationError: The request cannot be built or sent.
         """
         try:
-            if self.cost.lacks_prices:
+            if self.cost.is_limited:
+                # Each time: a process that runs for weeks is to know this week's models.
                 await _within_total(self._load_prices(), self.clocks, self.ref.id)
             while True:
                 # A middleware that refuses is not a try that failed, whatever it raises.
@@ -183,7 +190,7 @@ class Attempts:
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
         if error is self._final:
             raise error
-        if isinstance(error, NotFoundError):
+        if is_about_unknown_model(error):
             append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
             self._request = None
@@ -253,6 +260,8 @@ class Attempts:
         request = route.transport.prepare(call)
         await run_middleware(route.request_chain, request, self.clocks, model=call.ref.id)
         self._body = encode_body(request.payload)
+        if request.dropped:
+            tell_dropped(call.ref.id, request.dropped, self._told)
         self._request = request
         return request
 

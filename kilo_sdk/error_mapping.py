@@ -10,6 +10,7 @@ Source: GATEWAY 8 (statuses, bodies, headers), GATEWAY 5 (errors inside a 200).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -36,7 +37,12 @@ from kilo_sdk.retry_after import parse_retry_after
 if TYPE_CHECKING:
     from kilo_sdk.types.completion import ChatCompletion
 
-__all__ = ["append_advice", "error_from_payload", "error_from_response"]
+__all__ = [
+    "append_advice",
+    "error_from_payload",
+    "error_from_response",
+    "is_about_unknown_model",
+]
 
 _CLASSES: Final[dict[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -67,6 +73,12 @@ _LABELS: Final[dict[type[APIError], str]] = {
 _BODY_MAX_CHARS: Final = 64 * 1024
 _MESSAGE_MAX_CHARS: Final = 1000
 _BYOK: Final = "[BYOK]"
+# OpenRouter's "a/b is not a valid model ID", and how others say it.
+_UNKNOWN_MODEL: Final = re.compile(
+    r"\bmodel\b.{0,200}?\b(?:not found|not exist|unknown|not supported|not available)"
+    r"|\b(?:invalid|unknown|no such|not a valid|unrecognized) model\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _PRIVATE_HEADERS: Final = frozenset(
     {"authorization", "cookie", "proxy-authorization", "set-cookie"}
 )
@@ -170,6 +182,19 @@ def error_from_payload(
         now=now,
         partial=partial,
     )
+
+
+def is_about_unknown_model(error: APIError) -> bool:
+    """Whether the gateway says that there is no such model: a 404, or a 400 in those words.
+
+    Source: GATEWAY 8 (both have been seen).
+    """
+    if isinstance(error, NotFoundError):
+        return True
+    if type(error) is not BadRequestError:
+        return False
+    words = read_error(error.body).words if isinstance(error.body, dict) else None
+    return bool(words and _UNKNOWN_MODEL.search(words))
 
 
 def append_advice(error: APIError, advice: str) -> None:

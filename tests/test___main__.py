@@ -17,7 +17,7 @@ def test_it_is_the_command_line_or_says_what_to_install() -> None:
         env={**os.environ, "PYTHONPATH": str(Path(kilo_sdk.__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     if importlib.util.find_spec("typer") and importlib.util.find_spec("rich"):

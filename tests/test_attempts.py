@@ -647,6 +647,20 @@ async def test_a_model_that_is_listed_gets_no_advice(
         await ask(one, stream=False, model="openai/gpt-4.2")
 
 
+async def test_a_400_about_the_model_gets_advice_and_another_does_not(
+    gateway: LocalGateway, client: Client
+) -> None:
+    one = client()
+    await one.models.list()
+    gateway.enqueue(
+        refusal(400, "openai/gpt-4.2 is not a valid model ID"), refusal(400, "bad temperature")
+    )
+    with pytest.raises(BadRequestError, match=r"is not a valid model ID; did you mean openai/gpt"):
+        await ask(one, model="openai/gpt-4.2")
+    with pytest.raises(BadRequestError, match=r"bad temperature$"):
+        await ask(one, model="openai/gpt-4.2")
+
+
 async def test_an_error_event_that_says_not_found_gets_advice_once(
     gateway: LocalGateway, client: Client
 ) -> None:

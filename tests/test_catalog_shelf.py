@@ -108,4 +108,4 @@ def test_asking_what_is_loaded_imports_no_catalogue() -> None:
         "assert 'kilo_sdk.catalog' not in sys.modules\n"
         "assert 'filelock' not in sys.modules and 'platformdirs' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=240)

@@ -27,8 +27,10 @@ import attrs
 import pytest
 
 import kilo_sdk
-from kilo_sdk import KiloClient, RetryPolicy, Timeouts, emulator, errors
+from kilo_sdk import KiloClient, ModelRef, OutgoingRequest, RetryPolicy, Timeouts, emulator, errors
 from kilo_sdk.emulator import Fault, LocalGateway, faults
+from kilo_sdk.middleware.replay import ReplaySanitation
+from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.types.reasoning import REASONING_LEVELS, effort_for_level
 
 pytestmark = pytest.mark.anyio
@@ -229,3 +231,28 @@ def test_the_table_of_reasoning_levels_is_true() -> None:
     assert told == {
         level: f"`{effort}`" if effort else "nothing is added" for level, effort in sent.items()
     }
+
+
+def test_the_table_of_what_is_left_out_of_a_history_is_true() -> None:
+    text = {"type": "reasoning.text", "text": "x"}
+    history: list[Any] = [
+        {"role": "assistant", "reasoning_details": [text, 7]},
+        {"role": "assistant", "reasoning_details": [{**text, "signature": "s"}] * 2},
+        {"role": "assistant", "reasoning_details": "x"},
+        {"role": "assistant", "reasoning": "x"},
+        {"role": "user", "content": [{"thought_signature": "msg_1"}, {"thoughtSignature": "!"}]},
+    ]
+    request = OutgoingRequest(
+        ref=ModelRef.parse("a/gemini"), url="", headers={}, payload={"messages": history}
+    )
+    ReplaySanitation().on_request(request)
+    ThoughtSignatureSanitation().on_request(request)
+    page = (DOCS / "how-to" / "reasoning-and-replay.md").read_text(encoding="utf-8")
+    table = page.partition("| `reason` | Level |")[2].partition("\n\n")[0]
+    told = {
+        reason: row.rstrip(" |").endswith("warning")
+        for row in table.splitlines()
+        for reason in re.findall(r"`([^`]+)`", row)
+    }
+    assert told == {part.reason: part.malformed for part in request.dropped}
+    assert len(told) == 7

@@ -14,7 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilo_sdk.error_mapping import append_advice, error_from_payload, error_from_response
+from kilo_sdk.error_mapping import (
+    append_advice,
+    error_from_payload,
+    error_from_response,
+    is_about_unknown_model,
+)
 from kilo_sdk.errors import (
     APIError,
     APIStatusError,
@@ -564,3 +569,28 @@ def test_advice_comes_after_the_servers_own_words_and_survives_pickling() -> Non
     assert error.message == str(error) == words.removesuffix(".") + "; did you mean a/b?"
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert str(twin) == twin.message == error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "is_about"),
+    [
+        (404, "Model not found", True),
+        (404, "free period over", True),
+        (400, "anthropic/claude-sonet-4 is not a valid model ID", True),
+        (400, "Invalid model: x/y", True),
+        (400, "The model `x/y` does not exist", True),
+        (400, "Unknown model x/y", True),
+        (400, "temperature is not supported by this model", False),
+        (400, "max_tokens: must be a number", False),
+        (400, "", False),
+        (403, "model not found", False),
+        (500, "model not found", False),
+    ],
+)
+def test_a_404_and_a_400_in_such_words_are_about_an_unknown_model(
+    status: int, words: str, is_about: bool
+) -> None:
+    body = {"error": {"message": words, "code": status}}
+    assert is_about_unknown_model(answer(status, body)) is is_about
+    assert is_about_unknown_model(inside_200(body)) is is_about
+    assert is_about_unknown_model(APIError(words)) is False

@@ -108,7 +108,7 @@ def test_an_example_prints_what_it_is_there_to_show(name: str) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

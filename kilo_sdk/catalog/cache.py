@@ -161,21 +161,22 @@ class CatalogCache:
     async def _obtain(self, fetch: Fetch, *, in_background: bool) -> ModelCatalog:
         try:
             body = await fetch()
-            now = time.time()
-            catalog = catalog_from_wire(
-                body, bundled=static_catalog(), fetched_at=datetime.fromtimestamp(now, UTC)
-            )
         except APIError as exc:
             retry_after = exc.retry_after if isinstance(exc, APIStatusError) else None
             return self._fall_back(str(exc), retry_after)
-        except ValueError as exc:
-            return self._fall_back(str(exc))
         except Exception as exc:
             if in_background:
                 # Nobody may be waiting who would hear of it. Words that are not the SDK's own
                 # may hold a secret.
                 self._fall_back(str(exc) if isinstance(exc, KiloError) else type(exc).__name__)
             raise
+        now = time.time()
+        try:
+            catalog = catalog_from_wire(
+                body, bundled=static_catalog(), fetched_at=datetime.fromtimestamp(now, UTC)
+            )
+        except ValueError as exc:
+            return self._fall_back(str(exc))
         self._loaded, self._obtained, self._failed_until = catalog, time.monotonic(), 0.0
         if self._file is not None:
             with anyio.move_on_after(_DISK_S):

@@ -74,7 +74,6 @@ class CallCost:
         "_asked",
         "_began",
         "_held",
-        "_is_admitted",
         "_max_cost",
         "_meters",
         "_payload",
@@ -95,7 +94,7 @@ class CallCost:
     ) -> None:
         self.prices = prices
         self.is_limited = max_cost is not None or any(m.max_cost is not None for m in meters)
-        """Whether a budget applies: only then is a stream watched."""
+        """Whether a budget applies: only then are prices needed, and streams watched."""
         self._meters = meters
         self._max_cost = max_cost
         self._task_id = task_id
@@ -104,29 +103,23 @@ class CallCost:
         self._payload: WirePayload = {}
         self._running: RunningCost | None = None
         self._held: dict[CostMeter, Reservation] = {}
-        self._is_admitted = False
         self._began = False
-
-    @property
-    def lacks_prices(self) -> bool:
-        """Whether a budget applies and no catalogue was obtained to enforce it by."""
-        return self.is_limited and self.prices.is_empty
 
     def admit(self, asked: ModelRef, payload: WirePayload) -> None:
         """Say which request is about to be sent; with a budget, hold back its prompt's cost.
 
         Args:
             asked: The model it goes to.
-            payload: Its body. The same one again is the next try of one request.
+            payload: Its body.
 
         Raises:
             BudgetExceededError: A budget does not allow it.
             ConfigurationError: A budget applies, and the model's price is not known.
         """
-        is_next_try = self._is_admitted and payload is self._payload
         self._asked, self._payload = asked, payload
-        if not self.is_limited or is_next_try:
+        if not self.is_limited:
             return
+        # Whatever was held for the try before: what is held is for the one to come.
         self._release()
         self._running = running = RunningCost(self.prices, asked, estimate_prompt_tokens(payload))
         prices = self.prices.find(asked)
@@ -141,7 +134,6 @@ class CallCost:
             except BudgetExceededError:
                 self._release()
                 raise
-        self._is_admitted = True
 
     def begin(self) -> None:
         """An answer has begun: from now on the call counts."""
@@ -234,10 +226,8 @@ class CallCost:
             )
             for meter in self._meters:
                 meter.record(record, self._held.pop(meter, None))
-        self._is_admitted = False
 
     def _release(self) -> None:
-        self._is_admitted = False
         while self._held:
             meter, reservation = self._held.popitem()
             meter.release(reservation)

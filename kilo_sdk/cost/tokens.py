@@ -101,8 +101,6 @@ def _message_bytes(message: dict[str, Any]) -> int:
 
 
 def _text_size(value: object) -> int:
-    if isinstance(value, list):
-        return sum(_text_size(part.get("text")) for part in value if isinstance(part, dict))
     return _size(value) if isinstance(value, str) else 0
 
 

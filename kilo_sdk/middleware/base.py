@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.types.wire import WireChunk, WireCompletion, WirePayload
 
@@ -45,6 +46,7 @@ class OutgoingRequest:
         task_id: One per conversation or task (GATEWAY 2), or None.
         mode: A hint for auto models (GATEWAY 2), or None.
         pinned_provider: The provider to route to first, or None.
+        dropped: What middleware left out of the history; told once the request is final.
     """
 
     ref: ModelRef
@@ -56,6 +58,7 @@ class OutgoingRequest:
     task_id: str | None = None
     mode: str | None = None
     pinned_provider: str | None = None
+    dropped: list[DroppedPart] = attrs.field(factory=list)
 
     def __repr__(self) -> str:
         # Headers hold the key and the payload holds the prompt: neither is shown.

@@ -8,16 +8,15 @@ Source: GATEWAY 7 (rules for every model), GATEWAY 6 (what a detail is).
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from typing import Any, TypeAlias
 
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.types.wire import WireMessage
+from kilo_sdk.middleware.dropped import DroppedPart
+from kilo_sdk.types.fields import objects_field, text_field
+from kilo_sdk.types.wire import WireDict, WireMessage
 
 __all__ = ["ReplaySanitation"]
-
-logger = logging.getLogger("kilo_sdk.replay")
 
 # Three names of one text (GATEWAY 6): what holds for the first holds for all.
 _TEXT_FIELDS = ("reasoning", "reasoning_content", "reasoning_text")
@@ -25,6 +24,8 @@ _REASONING_FIELDS = frozenset({"reasoning_details", *_TEXT_FIELDS})
 
 _SIGNED_FORMATS = frozenset({"anthropic-claude-v1", "google-gemini-v1"})
 _DEFAULT_FORMAT = "anthropic-claude-v1"
+# Whose upstream refuses an id that it has seen: 'Duplicate item found with id' (GATEWAY 7).
+_UNIQUE_ID_FORMATS = frozenset({"openai-responses-v1", "azure-openai-responses-v1"})
 
 # What a detail cannot do without, by type; a text may be missing beside its signature.
 _REQUIRED = {"reasoning.summary": "summary", "reasoning.encrypted": "data"}
@@ -34,16 +35,14 @@ _STRINGS = {
     "reasoning.encrypted": ("id", "format"),
 }
 
-_MALFORMED = "malformed"
-_UNSIGNED = "unsigned"
-_REPEATED = "repeated"
+_MALFORMED = "malformed detail"
+_UNSIGNED = "unsigned text"
+_REPEATED = "repeated detail"
 _NOT_A_LIST = "reasoning_details not a list"
 _TEXT_ALONE = "reasoning text without a detail"
 _FAULTS = frozenset({_MALFORMED, _NOT_A_LIST})
 
-_MESSAGES_NAMED = 8
-
-_Key: TypeAlias = tuple[str, str]
+_Key: TypeAlias = tuple[str, ...]
 
 
 class ReplaySanitation:
@@ -56,7 +55,12 @@ class ReplaySanitation:
     - A detail that no upstream can read is dropped: no object, no ``type``, a known type
       without its content or with a field of the wrong kind. An unknown type is carried.
     - A detail that was already sent in this request, in this message or one before, is
-      dropped.
+      dropped. What makes it the same is its summary, its text (else its signature), or
+      for encrypted ones its id (else its data).
+    - An encrypted detail whose id is that of a tool call of its own message is the same
+      only when its data is, too. Some upstreams number their calls anew in every turn,
+      and each call needs the signature that belongs to it (GATEWAY 6). Where ids must be
+      unique, in the formats of OpenAI's, the id alone decides.
     - ``reasoning``, ``reasoning_content`` and ``reasoning_text`` go along only beside at
       least one detail that is left.
     - ``reasoning_details`` that was there stays, as a list: empty where nothing is left,
@@ -66,9 +70,7 @@ class ReplaySanitation:
     nothing to change is passed through itself; one to change is copied first. Doing it
     twice changes nothing more. Never raises, whatever the messages hold.
 
-    What was dropped is told in one line per call on the logger ``kilo_sdk.replay``: a
-    warning where the history was malformed, else info. It names indices and reasons, and
-    none of the text.
+    What was dropped is noted in ``request.dropped``.
     """
 
     __slots__ = ()
@@ -79,7 +81,6 @@ class ReplaySanitation:
         if not isinstance(messages, list):
             return
         seen: set[_Key] = set()
-        dropped: dict[int, Counter[str]] = {}
         for index, message in enumerate(messages):
             if (
                 not isinstance(message, dict)
@@ -89,10 +90,10 @@ class ReplaySanitation:
                 continue
             reasons: Counter[str] = Counter()
             messages[index] = _cleaned(message, seen, reasons)
-            if reasons:
-                dropped[index] = reasons
-        if dropped:
-            _tell(dropped)
+            request.dropped.extend(
+                DroppedPart(index, "assistant", reason, count, malformed=reason in _FAULTS)
+                for reason, count in reasons.items()
+            )
 
 
 def _cleaned(message: WireMessage, seen: set[_Key], reasons: Counter[str]) -> WireMessage:
@@ -101,7 +102,7 @@ def _cleaned(message: WireMessage, seen: set[_Key], reasons: Counter[str]) -> Wi
     given = message.get("reasoning_details")
     details: list[Any] = []
     if isinstance(given, list | tuple):
-        details = _surviving(given, seen, reasons)
+        details = _surviving(given, seen, reasons, message)
         if isinstance(given, list) and len(details) == len(given):
             details = given
     elif given is not None:
@@ -119,18 +120,20 @@ def _cleaned(message: WireMessage, seen: set[_Key], reasons: Counter[str]) -> Wi
 
 
 def _surviving(
-    details: list[Any] | tuple[Any, ...], seen: set[_Key], reasons: Counter[str]
+    details: list[Any] | tuple[Any, ...],
+    seen: set[_Key],
+    reasons: Counter[str],
+    message: WireMessage,
 ) -> list[Any]:
     survivors: list[Any] = []
     for detail in details:
         objection = _objection(detail)
         if objection is None:
-            key = _canonical_key(detail)
-            if key is None or key not in seen:
-                # Only what is sent counts as seen: after an unsigned detail was dropped,
-                # a signed one of the same text still goes.
-                if key is not None:
-                    seen.add(key)
+            keys = _canonical_keys(detail)
+            # Only what is sent counts as seen: after an unsigned detail was dropped,
+            # a signed one of the same text still goes.
+            if not keys or keys[-1 if _belongs_to_a_call(detail, message) else 0] not in seen:
+                seen.update(keys)
                 survivors.append(detail)
                 continue
             objection = _REPEATED
@@ -157,27 +160,31 @@ def _objection(detail: object) -> str | None:
     return _UNSIGNED if (detail.get("format") or _DEFAULT_FORMAT) in _SIGNED_FORMATS else None
 
 
-def _canonical_key(detail: dict[str, Any]) -> _Key | None:
-    """What makes two details the same (GATEWAY 7), or None where nothing tells."""
+def _canonical_keys(detail: WireDict) -> tuple[_Key, ...]:
+    """What makes two details the same (GATEWAY 7), and last what makes two calls' the same.
+
+    Empty where nothing tells.
+    """
     kind: str = detail["type"]
     if kind == "reasoning.summary":
-        return (kind, detail["summary"])
+        return ((kind, detail["summary"]),)
     if kind == "reasoning.encrypted":
-        return (kind, detail.get("id") or detail["data"])
+        id_, data = detail.get("id"), detail["data"]
+        return ((kind, id_), (kind, id_, data)) if id_ else ((kind, data),)
     if kind == "reasoning.text":
         identity = detail.get("text") or detail.get("signature")
-        return (kind, identity) if identity else None
-    return None
+        return ((kind, identity),) if identity else ()
+    return ()
 
 
-def _tell(dropped: dict[int, Counter[str]]) -> None:
-    named = "; ".join(
-        f"messages[{index}] "
-        + ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
-        for index, reasons in list(dropped.items())[:_MESSAGES_NAMED]
+def _belongs_to_a_call(detail: WireDict, message: WireMessage) -> bool:
+    """Whether an encrypted detail is the signature of a tool call beside it (GATEWAY 6)."""
+    id_ = detail.get("id")
+    return (
+        detail["type"] == "reasoning.encrypted"
+        and bool(id_)
+        and detail.get("format") not in _UNIQUE_ID_FORMATS
+        and any(
+            text_field(call, "id") == id_ for call in objects_field(message, "tool_calls") or ()
+        )
     )
-    unnamed = len(dropped) - _MESSAGES_NAMED
-    more = f"; and {unnamed} more messages" if unnamed > 0 else ""
-    faulty = any(not _FAULTS.isdisjoint(reasons) for reasons in dropped.values())
-    level = logging.WARNING if faulty else logging.INFO
-    logger.log(level, "replay.dropped reasoning left out of the history: %s%s", named, more)

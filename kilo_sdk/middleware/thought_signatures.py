@@ -9,10 +9,12 @@ Source: GATEWAY 7.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from kilo_sdk.middleware.base import OutgoingRequest
+from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.types.wire import WireChunk, WireCompletion, WireDict
 
 __all__ = ["ForeignSignatureRemoval", "ThoughtSignatureSanitation", "is_valid_thought_signature"]
@@ -23,7 +25,11 @@ _FOREIGN_PREFIX = "msg_"
 _WHITE_SPACE = b" \t\n\r\f\v"
 _TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 
-_Clean: TypeAlias = Callable[[WireDict], WireDict]
+_FOREIGN = "another vendor's signature"
+_INVALID = "thought signature that is no base64"
+
+_Clean: TypeAlias = Callable[[WireDict, list[Any]], WireDict]
+"""Returns an entry, or a cleaned copy, and adds the signatures left out to the list."""
 
 
 def is_valid_thought_signature(value: object) -> bool:
@@ -70,7 +76,10 @@ class ThoughtSignatureSanitation:
     ignores_text = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
-        """Clean the whole history; messages are copied before they are changed."""
+        """Clean the whole history; messages are copied before they are changed.
+
+        What was left out is noted in ``request.dropped``.
+        """
         _clean_history(request, _clean_block, _clean_tool_call)
 
     def on_chunk(self, chunk: WireChunk, /) -> None:
@@ -94,7 +103,10 @@ class ForeignSignatureRemoval:
     __slots__ = ()
 
     def on_request(self, request: OutgoingRequest, /) -> None:
-        """Clean the whole history; messages are copied before they are changed."""
+        """Clean the whole history; messages are copied before they are changed.
+
+        What was left out is noted in ``request.dropped``.
+        """
         _clean_history(request, _without_foreign, _without_foreign)
 
 
@@ -105,9 +117,22 @@ def _clean_history(request: OutgoingRequest, block: _Clean, tool_call: _Clean) -
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
             continue
-        changes = _changes(message, block, tool_call)
-        if changes:
-            messages[index] = {**message, **changes}
+        removed: list[Any] = []
+        changes = _changes(message, block, tool_call, removed)
+        if not changes:
+            continue
+        messages[index] = {**message, **changes}
+        # Nothing is lost with a null or an empty signature.
+        reasons = Counter(_reason(signature) for signature in removed if signature)
+        request.dropped.extend(
+            DroppedPart(index, message.get("role"), reason, count, malformed=reason == _INVALID)
+            for reason, count in reasons.items()
+        )
+
+
+def _reason(signature: object) -> str:
+    foreign = isinstance(signature, str) and signature.lstrip().startswith(_FOREIGN_PREFIX)
+    return _FOREIGN if foreign else _INVALID
 
 
 def _clean_answer(answer: WireDict, part: str) -> None:
@@ -123,44 +148,44 @@ def _clean_answer(answer: WireDict, part: str) -> None:
             not message.get("tool_calls") and not isinstance(message.get("content"), list)
         ):
             continue
-        message.update(_changes(message, _clean_block, _clean_tool_call))
+        message.update(_changes(message, _clean_block, _clean_tool_call, []))
 
 
-def _changes(message: WireDict, block: _Clean, tool_call: _Clean) -> WireDict:
+def _changes(message: WireDict, block: _Clean, tool_call: _Clean, removed: list[Any]) -> WireDict:
     """Return the fields of a message that cleaning makes different, empty for none."""
     changes: WireDict = {}
     for name, clean in (("content", block), ("tool_calls", tool_call)):
         entries = message.get(name)
-        if isinstance(entries, list):
-            cleaned = _cleaned_entries(entries, clean)
+        if isinstance(entries, list | tuple):
+            cleaned = _cleaned_entries(entries, clean, removed)
             if cleaned is not entries:
                 changes[name] = cleaned
     return changes
 
 
-def _cleaned_entries(entries: list[Any], clean: _Clean) -> list[Any]:
-    """Return the list itself when no entry needs cleaning, else a copy."""
-    result = entries
+def _cleaned_entries(entries: Sequence[Any], clean: _Clean, removed: list[Any]) -> Sequence[Any]:
+    """Return the entries themselves when none needs cleaning, else a copy."""
+    result: list[Any] | None = None
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
-        cleaned = clean(entry)
+        cleaned = clean(entry, removed)
         if cleaned is not entry:
-            if result is entries:
+            if result is None:
                 result = list(entries)
             result[index] = cleaned
-    return result
+    return entries if result is None else result
 
 
-def _clean_block(block: WireDict) -> WireDict:
+def _clean_block(block: WireDict, removed: list[Any]) -> WireDict:
     for name in _NAMES:
         if name in block and not is_valid_thought_signature(block[name]):
-            block = _without(block, name)
+            block = _without(block, name, removed)
     return block
 
 
-def _clean_tool_call(tool_call: WireDict) -> WireDict:
-    tool_call = _clean_block(tool_call)
+def _clean_tool_call(tool_call: WireDict, removed: list[Any]) -> WireDict:
+    tool_call = _clean_block(tool_call, removed)
     extra = tool_call.get("extra_content")
     if not isinstance(extra, dict):
         return tool_call
@@ -170,17 +195,18 @@ def _clean_tool_call(tool_call: WireDict) -> WireDict:
         and "thought_signature" in google
         and not is_valid_thought_signature(google["thought_signature"])
     ):
-        without = {**extra, "google": _without(google, "thought_signature")}
+        without = {**extra, "google": _without(google, "thought_signature", removed)}
         tool_call = {**tool_call, "extra_content": without}
     return tool_call
 
 
-def _without_foreign(entry: WireDict) -> WireDict:
+def _without_foreign(entry: WireDict, removed: list[Any]) -> WireDict:
     value = entry.get("thought_signature")
     if isinstance(value, str) and value.startswith(_FOREIGN_PREFIX):
-        return _without(entry, "thought_signature")
+        return _without(entry, "thought_signature", removed)
     return entry
 
 
-def _without(entry: WireDict, name: str) -> WireDict:
+def _without(entry: WireDict, name: str, removed: list[Any]) -> WireDict:
+    removed.append(entry[name])
     return {key: value for key, value in entry.items() if key != name}

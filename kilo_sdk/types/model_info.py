@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -29,6 +30,8 @@ _EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _DECIMAL: Final = re.compile(
     r"[+-]?([0-9]{1,64}(\.[0-9]{0,64})?|\.[0-9]{1,64})([eE][+-]?[0-9]{1,2})?"
 )
+# The longest text that pattern lets in.
+_LONGEST_PRICE: Final = 134
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -267,16 +270,33 @@ class ProviderInfo:
 
 def _price(value: object) -> Decimal | None:
     """Read dollars per unit; strings are the rule, a JSON number is taken as written."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = repr(value)
-    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
-        return None
-    price = Decimal(value)
-    return None if price < 0 else _plain(price)
+    text = _price_text(value)
+    return None if text is None else _dollars(text)
 
 
 def _per_million(value: object) -> Decimal | None:
-    price = _price(value)
+    text = _price_text(value)
+    return None if text is None else _dollars_per_million(text)
+
+
+def _price_text(value: object) -> str | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = repr(value)
+    return value if isinstance(value, str) and len(value) <= _LONGEST_PRICE else None
+
+
+# A list of hundreds of models has a few dozen different prices.
+@lru_cache(maxsize=1024)
+def _dollars(text: str) -> Decimal | None:
+    if not _DECIMAL.fullmatch(text):
+        return None
+    price = Decimal(text)
+    return None if price < 0 else _plain(price)
+
+
+@lru_cache(maxsize=1024)
+def _dollars_per_million(text: str) -> Decimal | None:
+    price = _dollars(text)
     return None if price is None else _plain(_EXACT.multiply(price, _MILLION))
 
 

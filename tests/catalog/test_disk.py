@@ -291,7 +291,7 @@ def writer(directory: Path, mine: str, times: int) -> subprocess.Popen[str]:
 def test_processes_that_write_and_read_at_once_see_whole_lists_only(tmp_path: Path) -> None:
     running = [writer(tmp_path, f"p{number}", 10) for number in range(3)]
     for process in running:
-        _, said = process.communicate(timeout=90)
+        _, said = process.communicate(timeout=240)
         assert process.returncode == 0, said
         assert "action=read" not in said
     found = CatalogFile(tmp_path, ("url", None, "key", None, None)).read()
@@ -307,7 +307,7 @@ def test_a_process_killed_while_it_writes_leaves_a_whole_list_and_no_lock(tmp_pa
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while file.read() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
         finally:

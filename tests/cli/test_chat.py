@@ -32,7 +32,7 @@ SONNET = "kilocode/anthropic/claude-sonnet-4"
 REFUSED = "http://127.0.0.1:9/api/gateway"
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -48,7 +48,7 @@ def test_a_local_answer_comes_at_a_humane_pace(run: Run) -> None:
     started = time.monotonic()
     done = run("chat", "--local", "--model", "openai/gpt-4.1", "60 tokens")
     assert done.returncode == 0
-    assert 1.7 < time.monotonic() - started < 20
+    assert 1.7 < time.monotonic() - started < 60
 
 
 def test_the_answer_alone_is_on_standard_output_and_one_line_of_facts_on_standard_error(
@@ -310,7 +310,7 @@ def test_ctrl_c_leaves_a_json_object_of_what_was_received(start: Make, gateway_w
         process = start("chat", "--json", "2000 tokens", "--base-url", gateway.base_url)
         process.stdin.close()
         wait_until(lambda: gateway.open_streams == 1)
-        time.sleep(1.0)
+        time.sleep(2.0)
         process.send_signal(signal.SIGINT)
         error = json.loads(process.stdout.read())["error"]
         assert process.wait() == 130
@@ -320,7 +320,7 @@ def test_ctrl_c_leaves_a_json_object_of_what_was_received(start: Make, gateway_w
 
 
 def test_ctrl_c_before_an_answer_ends_with_130(start: Make, gateway_with: Make) -> None:
-    with gateway_with(ttft=20.0) as gateway:
+    with gateway_with(ttft=300.0) as gateway:
         process = start("chat", "hi", "--base-url", gateway.base_url)
         process.stdin.close()
         wait_until(lambda: gateway.open_streams == 1)
@@ -338,7 +338,7 @@ def test_a_reader_that_leaves_ends_it_quietly(start: Make, gateway_with: Make, w
         process.stdin.close()
         assert process.stdout.read(8) == b"You said"
         process.stdout.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert process.stderr.read() == b""
 
 

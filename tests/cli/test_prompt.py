@@ -63,14 +63,14 @@ def test_silent_standard_input_is_waited_for_and_told_of(
     assert told == b"waiting for standard input; '< /dev/null' leaves it out\n"
     process.stdin.write(b"late")
     process.stdin.close()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     assert asked(gateway) == "Sum up:\n\nlate"
 
 
 def test_a_local_answer_does_not_wait_for_silent_standard_input(start: Make) -> None:
     process = start("chat", "--local", "-m", "openai/gpt-4.1", "5 tokens")
     assert process.stdout.read() == b"You said: 5 tokens\n"
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     assert process.stderr.readline() == (
         b"standard input is open but silent: going on without it\n"
     )

@@ -23,7 +23,6 @@ from kilo_sdk.types.reasoning import Reasoning
 
 # Arguments that no file can hold: they are code, or they belong to the running program.
 CODE = {
-    "catalog",
     "cost_meter",
     "hints",
     "pin_provider",

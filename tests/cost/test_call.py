@@ -80,12 +80,6 @@ def test_a_call_is_limited_by_its_own_budget_or_a_meters() -> None:
     assert call(CostMeter(), CostMeter(max_cost=0)).is_limited
 
 
-def test_only_a_budget_asks_for_prices() -> None:
-    assert not call(CostMeter(), prices=NO_PRICES).lacks_prices
-    assert call(max_cost="1", prices=NO_PRICES).lacks_prices
-    assert not call(max_cost="1").lacks_prices
-
-
 # Before it is sent
 
 

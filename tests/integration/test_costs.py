@@ -14,10 +14,12 @@ from kilo_sdk import (
     APIStatusError,
     APITimeoutError,
     BudgetExceededError,
+    CatalogOptions,
     ChatCompletion,
     ConfigurationError,
     CostMeter,
     KiloClient,
+    ResponseMiddleware,
     RetryPolicy,
     StreamEvent,
     StreamInterruptedError,
@@ -209,6 +211,47 @@ async def test_the_meter_is_the_sum_of_its_calls_exactly() -> None:
         for task in range(3)
     }
     assert (mine.calls, mine.total) == (30, sum(costs[1::2]))
+
+
+@pytest.mark.parametrize("way", ["chunks", "text", "events", "all at once"])
+async def test_a_stream_that_was_read_to_its_end_counts_at_once(way: str) -> None:
+    meter = CostMeter(max_cost=1)
+    async with LocalGateway() as gateway, client_of(gateway, cost_meter=meter) as client:
+        stream = await client.chat.completions.create(messages="Hi", stream=True)
+        readers: dict[str, AsyncIterable[Any]] = {
+            "chunks": stream,
+            "text": stream.text_deltas(coalesce=True),
+            "events": stream.events(),
+        }
+        if way in readers:
+            async for _ in readers[way]:
+                pass
+        else:
+            await stream.get_final_completion()
+        usage = (await stream.get_final_completion()).usage
+        assert usage is not None
+        assert (meter.calls, meter.total, meter.reserved) == (1, usage.cost, 0)
+        await stream.close()
+        del stream, readers
+        assert meter.calls == 1
+
+
+async def test_an_answer_that_a_middleware_will_not_serve_holds_nothing_back() -> None:
+    class Refusing:
+        def for_call(self) -> ResponseMiddleware:
+            raise KeyError
+
+    meter = CostMeter(max_cost=1)
+    async with (
+        LocalGateway() as gateway,
+        client_of(gateway, cost_meter=meter, response_middleware=[Refusing()]) as client,
+    ):
+        for stream in (False, True):
+            with pytest.raises(KeyError):
+                await ask(client, stream=stream)
+            assert meter.reserved == 0
+    # What was written is not known, and that it was asked for is.
+    assert (meter.calls, meter.estimated) == (2, meter.total)
 
 
 async def test_a_call_counts_once_where_its_meter_is_the_clients() -> None:
@@ -423,11 +466,21 @@ async def test_a_price_that_is_not_known_is_no_budget(gateway: LocalGateway) -> 
 
 async def test_without_a_catalogue_there_is_no_budget(gateway: LocalGateway) -> None:
     gateway.enqueue(*[RawReply(status=500)] * 3)
-    async with client_of(gateway) as client:
+    async with client_of(gateway, catalog=CatalogOptions(failure_ttl=0)) as client:
         with pytest.raises(ConfigurationError, match="model list could not be had"):
             await ask(client, max_cost=5)
         assert (await ask(client, max_cost=5)).text  # it can be had by now
     assert posts(gateway) == 1
+
+
+async def test_a_budget_knows_the_models_of_today() -> None:
+    async with LocalGateway(models=CHEAP) as gateway:
+        options = CatalogOptions(ttl=0, stale=0)
+        async with client_of(gateway, catalog=options) as client:
+            await client.models.list()
+            gateway.enqueue(RawReply(body=orjson.dumps({"data": MODELS})))
+            with pytest.raises(BudgetExceededError, match="model other/dear"):
+                await ask(client, model="other/dear", max_cost="0.5")
 
 
 async def test_the_total_clock_runs_while_the_catalogue_is_awaited(
@@ -441,9 +494,12 @@ async def test_the_total_clock_runs_while_the_catalogue_is_awaited(
     assert posts(gateway) == 0
 
 
-async def collect(items: AsyncIterable[T], into: list[T]) -> None:
+async def collect(
+    items: AsyncIterable[T], into: list[T], look: Callable[[], object] = lambda: None
+) -> None:
     async for item in items:
-        into.append(item)  # noqa: PERF401 - what came before an error is to be kept
+        into.append(item)
+        look()
 
 
 def long_stream(pieces: int, pause: float) -> RawReply:
@@ -463,10 +519,12 @@ async def test_a_stream_is_cut_at_its_budget_and_others_go_on(by: str, tick: flo
         other = asyncio.create_task(ask(client, stream=True, messages="go on"))
         await until(lambda: posts(gateway))
         got: list[str] = []
+        closed: list[bool] = []
         async with client.chat.completions.stream(messages=TEN_TOKENS, **options) as stream:
             with pytest.raises(BudgetExceededError) as raised:
-                await collect(stream.text_deltas(), got)
-            assert stream.closed
+                await collect(stream.text_deltas(), got, lambda: closed.append(stream.closed))
+            # Before the caller had seen what passed the budget.
+            assert closed == [False] * 5 + [True]
             with pytest.raises(BudgetExceededError) as again:
                 await stream.get_final_completion()
         assert again.value is raised.value
@@ -567,6 +625,54 @@ async def test_what_fails_holds_nothing_back(
         with pytest.raises(APIStatusError):
             await ask(client, stream=stream, fallback_models=[FREE])
         assert (meter.calls, meter.reserved, meter.total) == (0, 0, 0)
+
+
+BILLED = b'data: {"error": {"message": "no", "code": 503}, "usage": {"cost": 0.25}}\n\n'
+
+
+async def test_a_try_that_was_billed_and_failed_counts_besides_the_next(
+    gateway: LocalGateway,
+) -> None:
+    meter = CostMeter()
+    gateway.enqueue(RawReply(body=BILLED), reply({"cost": 0.5}, stream=True))
+    async with client_of(gateway, cost_meter=meter) as client:
+        completion = await ask(client, stream=True)
+    assert completion.usage is not None
+    assert completion.usage.cost == Decimal("0.5")
+    assert (meter.calls, meter.total, meter.estimated) == (2, Decimal("0.75"), 0)
+
+
+async def test_a_next_try_that_the_budget_does_not_allow_is_not_sent(
+    gateway: LocalGateway,
+) -> None:
+    async with client_of(gateway) as client:
+        await client.models.list()
+        gateway.enqueue(RawReply(body=BILLED))
+        stream = await client.chat.completions.create(messages="Hi", stream=True, max_cost=0.25)
+        with pytest.raises(BudgetExceededError, match=r"after \$0.25 for earlier tries") as raised:
+            await anext(stream)
+        with pytest.raises(BudgetExceededError) as again:
+            await stream.get_final_completion()
+    assert again.value is raised.value
+    assert raised.value.partial is None
+    assert posts(gateway) == 1
+
+
+@both
+async def test_a_call_that_is_cancelled_before_its_answer_begins_costs_nothing(
+    stream: bool,
+) -> None:
+    meter = CostMeter(max_cost=1)
+    async with (
+        LocalGateway(fault="delay=1000") as gateway,
+        client_of(gateway, cost_meter=meter) as client,
+    ):
+        task = asyncio.create_task(ask(client, stream=stream))
+        await until(lambda: posts(gateway))
+        assert meter.reserved > 0
+        task.cancel()
+        await asyncio.wait([task])
+    assert (meter.calls, meter.reserved, meter.total) == (0, 0, 0)
 
 
 @both

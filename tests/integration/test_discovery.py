@@ -179,7 +179,7 @@ async def test_the_deadline_is_for_all_of_it(
 async def test_the_deadline_is_for_the_words_of_an_error_too(
     serve: Any, tick: float, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models_module, "_DISCOVERY_TIMEOUT", 4 * tick)
+    monkeypatch.setattr(models_module, "_DISCOVERY_TIMEOUT", 40 * tick)
     async with serve(drips_an_error) as server:
         assert (await listed(server.base_url)).source == "static"
     assert reason(caplog).startswith("the server failed (status 500)")

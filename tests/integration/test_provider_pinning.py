@@ -96,6 +96,17 @@ async def test_it_is_enough_to_say_so_at_the_second_call(
     assert routing(gateway) == [None, None, {"order": ["Google"]}]
 
 
+async def test_a_message_that_was_stored_tells_another_process_who_made_it(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    first = await ask(client, [USER], reasoning="low")
+    message = Message.from_json(first.message.to_json())
+    async with KiloClient("key", base_url=gateway.base_url, default_model=GEMINI) as other:
+        await ask(other, [USER, message, USER], pin_provider=True)
+        await ask(other, [USER, message.to_param(), USER], pin_provider=True)
+    assert routing(gateway) == [None, {"order": ["Google"]}, None]
+
+
 async def test_a_plain_answer_is_noted_only_with_the_option_on(
     gateway: LocalGateway, client: KiloClient
 ) -> None:

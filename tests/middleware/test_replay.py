@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware
+from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.replay import ReplaySanitation
 from kilo_sdk.refs import ModelRef
 
@@ -144,6 +144,52 @@ def test_encrypted_details_without_an_id_are_told_apart_by_their_data() -> None:
 def test_encrypted_details_of_one_data_and_two_ids_are_two() -> None:
     both = [encrypted("D", id="a"), encrypted("D", id="b")]
     assert details_after(*both) == both
+
+
+def calling(*ids: str, details: list[Any]) -> Any:
+    calls = [{"id": id_, "type": "function", "function": {}} for id_ in ids]
+    return assistant(tool_calls=calls, reasoning_details=details)
+
+
+def test_each_call_keeps_its_signature_where_ids_are_used_again() -> None:
+    history = [
+        calling(
+            "call_0", "call_1", details=[encrypted("A", id="call_0"), encrypted("B", id="call_1")]
+        ),
+        calling("call_0", details=[encrypted("C", id="call_0")]),
+        calling("call_0", details=[encrypted("D", id="call_0"), encrypted("E", id="call_1")]),
+    ]
+    sent = [message["reasoning_details"] for message in run(history)]
+    assert sent == [
+        [encrypted("A", id="call_0"), encrypted("B", id="call_1")],
+        [encrypted("C", id="call_0")],
+        # call_1 is no call of this message: its id alone says that it was sent before.
+        [encrypted("D", id="call_0")],
+    ]
+
+
+def test_the_same_signature_of_a_call_is_sent_once() -> None:
+    answer = calling("call_0", details=[encrypted("A", id="call_0")])
+    first, second = run([answer, dict(answer)])
+    assert first is answer
+    assert second["reasoning_details"] == []
+
+
+@pytest.mark.parametrize("format_", ["openai-responses-v1", "azure-openai-responses-v1"])
+def test_an_id_stays_unique_where_upstreams_want_it(format_: str) -> None:
+    history = [
+        calling("rs_1", details=[encrypted(data, id="rs_1", format=format_)]) for data in "AB"
+    ]
+    assert run(history)[1]["reasoning_details"] == []
+
+
+@pytest.mark.parametrize("calls", [None, "x", [None], [{"id": ["call_0"]}], {"id": "call_0"}, []])
+def test_odd_tool_calls_own_no_signature(calls: Any) -> None:
+    history = [
+        assistant(tool_calls=calls, reasoning_details=[encrypted(data, id="call_0")])
+        for data in "AB"
+    ]
+    assert run(history)[1]["reasoning_details"] == []
 
 
 def test_texts_are_told_apart_by_their_text_not_their_signature() -> None:
@@ -338,25 +384,34 @@ def test_a_changed_message_keeps_its_other_fields_and_their_order() -> None:
     assert cleaned["tool_calls"] is message["tool_calls"]
 
 
-# What is told
+# What is noted
 
 
-def test_nothing_is_told_when_nothing_was_dropped(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    run(
-        [
-            assistant(reasoning="T", reasoning_details=[text()]),
-            assistant(reasoning_details=None),
-            assistant(reasoning=None),
-            assistant(reasoning_details=[]),
-        ]
+def noted(messages: Any) -> list[DroppedPart]:
+    request = OutgoingRequest(
+        ref=ModelRef.parse("a/b"), url="", headers={}, payload={"messages": messages}
     )
-    assert caplog.records == []
+    ReplaySanitation().on_request(request)
+    return request.dropped
 
 
-def test_what_was_dropped_is_told_once_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    run(
+def test_nothing_is_noted_when_nothing_was_dropped() -> None:
+    assert (
+        noted(
+            [
+                assistant(reasoning="T", reasoning_details=[text()]),
+                assistant(reasoning_details=None),
+                assistant(reasoning=None),
+                assistant(reasoning_details=[]),
+                {"role": "user", "reasoning_details": "T"},
+            ]
+        )
+        == []
+    )
+
+
+def test_what_was_dropped_is_noted_by_message_and_reason() -> None:
+    assert noted(
         [
             {"role": "user", "content": "q"},
             assistant(
@@ -366,32 +421,19 @@ def test_what_was_dropped_is_told_once_without_its_text(caplog: pytest.LogCaptur
             assistant(reasoning="SECRET"),
             assistant(reasoning="SECRET", reasoning_details=[summary("SECRET")]),
         ]
-    )
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("kilo_sdk.replay", logging.INFO)
-    assert record.getMessage() == (
-        "replay.dropped reasoning left out of the history: messages[1] unsigned (2); "
-        "messages[2] reasoning text without a detail (1); messages[3] repeated (1)"
-    )
+    ) == [
+        DroppedPart(1, "assistant", "unsigned text", 2),
+        DroppedPart(2, "assistant", "reasoning text without a detail"),
+        DroppedPart(3, "assistant", "repeated detail"),
+    ]
 
 
-def test_a_malformed_history_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    run([assistant(reasoning_details="SECRET"), assistant(reasoning_details=["SECRET", text()])])
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert record.getMessage() == (
-        "replay.dropped reasoning left out of the history: "
-        "messages[0] reasoning_details not a list (1); messages[1] malformed (1)"
-    )
-
-
-def test_a_long_history_makes_no_long_line(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    run([assistant(reasoning="T")] * 50)
-    (record,) = caplog.records
-    assert "messages[7]" in record.getMessage()
-    assert "messages[8]" not in record.getMessage()
-    assert record.getMessage().endswith("; and 42 more messages")
+def test_a_malformed_history_is_noted_as_such() -> None:
+    history = [assistant(reasoning_details="SECRET"), assistant(reasoning_details=["SECRET", 7])]
+    assert noted(history) == [
+        DroppedPart(0, "assistant", "reasoning_details not a list", malformed=True),
+        DroppedPart(1, "assistant", "malformed detail", 2, malformed=True),
+    ]
 
 
 # Whatever comes
@@ -426,6 +468,8 @@ messages_of_any_shape = st.lists(
             "content": json_values,
             "reasoning": json_values,
             "reasoning_content": json_values,
+            "tool_calls": st.lists(st.fixed_dictionaries({"id": few_words}), max_size=2)
+            | json_values,
             "reasoning_details": st.lists(details | json_values, max_size=5) | json_values,
         },
     )
@@ -461,7 +505,7 @@ def test_it_never_raises_mutates_or_reorders_and_once_is_enough(messages: list[A
 
 @given(messages_of_any_shape)
 def test_what_is_sent_keeps_the_rules(messages: list[Any]) -> None:
-    seen = []
+    seen: list[tuple[Any, ...]] = []
     for message in run(list(messages)):
         if not isinstance(message, dict) or message.get("role") != "assistant":
             continue
@@ -477,6 +521,18 @@ def test_what_is_sent_keeps_the_rules(messages: list[Any]) -> None:
             elif detail["type"] == "reasoning.summary":
                 seen.append(("summary", detail["summary"]))
             elif detail["type"] == "reasoning.encrypted":
-                seen.append(("encrypted", detail.get("id") or detail["data"]))
+                calls = message.get("tool_calls")
+                own = (
+                    [call["id"] for call in calls if isinstance(call, dict) and "id" in call]
+                    if isinstance(calls, list)
+                    else []
+                )
+                id_ = detail.get("id")
+                bound = id_ and id_ in own and detail.get("format") != OPENAI
+                seen.append(
+                    ("bound", id_, detail["data"])
+                    if bound
+                    else ("encrypted", id_ or detail["data"])
+                )
     told_apart = [key for key in seen if key[1] or key[0] != "text"]
     assert len(told_apart) == len(set(told_apart))

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
+from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.thought_signatures import (
     ForeignSignatureRemoval,
     ThoughtSignatureSanitation,
@@ -288,6 +289,58 @@ def test_they_are_middleware() -> None:
     assert isinstance(ThoughtSignatureSanitation(), ResponseMiddleware)
     assert isinstance(ForeignSignatureRemoval(), RequestMiddleware)
     assert not isinstance(ForeignSignatureRemoval(), ResponseMiddleware)
+
+
+# What is noted
+
+
+def noted(middleware: Any, *messages: Any) -> list[DroppedPart]:
+    request = OutgoingRequest(
+        ref=ModelRef.parse("a/b"), url="", headers={}, payload={"messages": list(messages)}
+    )
+    middleware.on_request(request)
+    return request.dropped
+
+
+def test_what_was_removed_is_noted_by_message_and_reason() -> None:
+    bad = {"google": {"thought_signature": ["!"]}}
+    assert noted(
+        ThoughtSignatureSanitation(),
+        {"role": "user", "content": "hi"},
+        {"role": "user", "content": [block(thoughtSignature="!"), block(thought_signature=GOOD)]},
+        {
+            "role": "assistant",
+            "content": [block(thought_signature=FOREIGN)],
+            "tool_calls": [call(thought_signature=FOREIGN, extra_content=bad)],
+        },
+        {"content": [block(thought_signature="!")]},
+    ) == [
+        DroppedPart(1, "user", "thought signature that is no base64", malformed=True),
+        DroppedPart(2, "assistant", "another vendor's signature", 2),
+        DroppedPart(2, "assistant", "thought signature that is no base64", malformed=True),
+        DroppedPart(3, "unknown role", "thought signature that is no base64", malformed=True),
+    ]
+
+
+def test_nothing_is_lost_with_an_empty_signature() -> None:
+    message = {"role": "assistant", "content": [block(thought_signature=None, thoughtSignature="")]}
+    assert noted(ThoughtSignatureSanitation(), message) == []
+    assert sanitised([message]) == [{"role": "assistant", "content": [block()]}]
+
+
+def test_other_models_note_what_they_lose() -> None:
+    message = {"role": "assistant", "content": [block(thought_signature=FOREIGN), block()]}
+    assert noted(ForeignSignatureRemoval(), message, message) == [
+        DroppedPart(0, "assistant", "another vendor's signature"),
+        DroppedPart(1, "assistant", "another vendor's signature"),
+    ]
+
+
+def test_blocks_in_a_tuple_are_cleaned_too() -> None:
+    message = {"role": "user", "content": (block(thought_signature="!"), block())}
+    assert sanitised([message]) == [{"role": "user", "content": [block(), block()]}]
+    kept = {"role": "user", "content": (block(thought_signature=GOOD),)}
+    assert sanitised([kept])[0] is kept
 
 
 # The Gemini path, response side

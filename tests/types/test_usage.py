@@ -56,6 +56,8 @@ def test_zero_is_a_report() -> None:
         (3, "3"),
         ("0.25", "0.25"),
         (-0.5, "-0.5"),
+        (5e-324, "5E-324"),
+        (1.7e308, "1.7E+308"),
     ],
 )
 def test_cost_is_the_decimal_that_was_written(cost: Any, dollars: str) -> None:
@@ -63,7 +65,13 @@ def test_cost_is_the_decimal_that_was_written(cost: Any, dollars: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cost", [None, True, False, "", "free", "NaN", "Infinity", float("inf"), [], {}, [1]]
+    "cost",
+    [
+        *(None, True, False, "", "free", "NaN", "Infinity", float("inf"), [], {}, [1]),
+        # No price, and enough to fill the memory of whoever sums it up or shows it.
+        *("1e999999999", "1e-999999999", "0e-999999999", "1" * 401),
+        pytest.param(10**5000, id="more digits than Python prints"),
+    ],
 )
 def test_a_cost_that_is_no_amount_is_none(cost: Any) -> None:
     assert Usage.from_wire({"cost": cost}).cost is None
