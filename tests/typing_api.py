@@ -28,6 +28,8 @@ from kilo_sdk import (
     ToolCall,
     TransportAdapter,
     Usage,
+    dump_history,
+    load_history,
 )
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.sse import ServerSentEvent, SSEParser
@@ -76,6 +78,10 @@ async def awaited(client: KiloClient) -> None:
     if completion.usage is not None:
         assert_type(completion.usage.cost, Decimal | None)
         assert_type(completion.usage.cost_is_estimated, bool)
+    assert_type(ChatCompletion.from_json(completion.to_json()), ChatCompletion)
+    assert_type(Message.from_json(completion.message.to_json()), Message)
+    stored = dump_history([{"role": "user", "content": "Hi"}, completion.message])
+    assert_type(load_history(stored), list[Message])
     history: list[Message | dict[str, Any]] = [Message.user("Hi"), {"role": "user", "content": "x"}]
     history.append(completion.message.to_param())
     await client.chat.completions.create(

@@ -141,7 +141,8 @@ class ChatCompletion:
         """The first choice's text; empty where there is none."""
         content = self.message.content
         if isinstance(content, list):
-            return "".join(text_field(part, "text") or "" for part in content)
+            parts = (part for part in content if isinstance(part, dict))
+            return "".join(text_field(part, "text") or "" for part in parts)
         return content or ""
 
     @property

@@ -103,7 +103,13 @@ def test_an_answer_of_which_nothing_came_has_empty_shortcuts() -> None:
 
 
 def test_text_joins_the_parts_of_a_list() -> None:
-    parts: list[Any] = [{"type": "text", "text": "a"}, {"type": "image_url"}, {"text": 3}]
+    parts: list[Any] = [
+        {"type": "text", "text": "a"},
+        {"type": "image_url"},
+        {"text": 3},
+        "x",
+        None,
+    ]
     message = Message("assistant", [*parts, {"text": "b"}])
     whole = attrs.evolve(completion(), choices=[Choice(0, message)])
     assert whole.text == "ab"
