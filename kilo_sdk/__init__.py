@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.cost.totals import CostSnapshot, CostTotals
+    from kilo_sdk.middleware.think_tags import ThinkTagExtraction
     from kilo_sdk.types.model_info import ModelInfo
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "StreamInterruptedError",
     "StreamProtocolError",
     "TextDelta",
+    "ThinkTagExtraction",
     "Timeouts",
     "ToolArgumentsError",
     "ToolCall",
@@ -156,6 +158,10 @@ def __getattr__(name: str) -> object:
         from kilo_sdk.types.model_info import ModelInfo
 
         return ModelInfo
+    if name == "ThinkTagExtraction":
+        from kilo_sdk.middleware.think_tags import ThinkTagExtraction
+
+        return ThinkTagExtraction
     if name == "CostMeter":
         from kilo_sdk.cost.meter import CostMeter
 

@@ -59,6 +59,7 @@ class CompletionAccumulator:
             if (
                 len(choice) != state.choice_length
                 or choice.get("finish_reason")
+                or choice.get("native_finish_reason")
                 or "error" in choice
             ):
                 state.add_choice_fields(choice)
@@ -91,6 +92,11 @@ class CompletionAccumulator:
         """Bound the memory of what has come; to be called once per network read."""
         for state in self._choices.values():
             state.content.fold()
+
+    def headed(self, chunk: WireChunk) -> WireChunk:
+        """Return a chunk that nobody sent under the top-level fields of those that came."""
+        self._add_top_fields(self._last)
+        return {**(self._head or {}), "object": "chat.completion.chunk", **chunk}
 
     def build(self) -> WireCompletion:
         """Return the answer so far in the shape of a non-streaming completion; a new dict."""

@@ -9,29 +9,40 @@ Source: GATEWAY 6.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 import orjson
 
 from kilo_sdk.text_pieces import TextPieces
 from kilo_sdk.types.wire import WireDict
 
-__all__ = ["ReasoningDetailsAccumulator"]
+__all__ = ["ReasoningDetailsAccumulator", "StandInDetail"]
 
 _TEXT_FIELDS = {"reasoning.text": "text", "reasoning.summary": "summary"}
+
+
+class StandInDetail(dict[str, Any]):
+    """A piece that the SDK made of reasoning text without details.
+
+    It stands for details that may still come: those of the vendor's take its place.
+    """
 
 
 class _Joined:
     """One detail whose text comes in pieces."""
 
-    __slots__ = ("fields", "pieces", "text_field")
+    __slots__ = ("fields", "pieces", "stands_in", "text_field")
 
     def __init__(self, piece: WireDict, text_field: str) -> None:
         self.text_field = text_field
         self.fields: WireDict = {}
         self.pieces = TextPieces()
+        self.stands_in = True
         self.add(piece)
 
     def add(self, piece: WireDict) -> None:
+        # A signature that comes alone and last makes it the vendor's own.
+        self.stands_in = self.stands_in and isinstance(piece, StandInDetail)
         for key, value in piece.items():
             if key == self.text_field and isinstance(value, str):
                 self.pieces.append(value)
@@ -39,6 +50,11 @@ class _Joined:
             elif value not in (None, "") or key not in self.fields:
                 # A later null or empty signature does not unset the one that came.
                 self.fields[key] = value
+
+    def may_take(self, kind: str, id_: Hashable) -> bool:
+        """Whether a piece without an index may be of this detail, going by its id."""
+        told_apart = _key(self.fields.get("index")) is not None or _key(self.fields.get("id"))
+        return self.fields.get("type") == kind and (id_ is None or not told_apart)
 
     def build(self) -> WireDict:
         if self.text_field in self.fields and self.pieces:
@@ -66,7 +82,8 @@ class ReasoningDetailsAccumulator:
 
     def build(self) -> list[WireDict]:
         """Return the details so far, in order of first appearance, as new dicts."""
-        return [d.build() if isinstance(d, _Joined) else dict(d) for d in self._details]
+        own = [d for d in self._details if not (isinstance(d, _Joined) and d.stands_in)]
+        return [d.build() if isinstance(d, _Joined) else dict(d) for d in own or self._details]
 
     def _add(self, piece: WireDict) -> None:
         kind = piece.get("type")
@@ -84,9 +101,14 @@ class ReasoningDetailsAccumulator:
                 self._details.append(piece)
             return
         index, id_ = _key(piece.get("index")), _key(piece.get("id"))
-        joined = self._find(kind, index, id_, piece.get(text_field))
+        text = piece.get(text_field)
+        joined = self._find(kind, index, id_, text, stands_in=isinstance(piece, StandInDetail))
+        self._last = joined
+        if joined is None and index is None and not text and piece.get("signature"):
+            # Alone, after content or other details began; none follows on from it.
+            joined = self._unsigned(kind, id_)
         if joined is None:
-            joined = _Joined(piece, text_field)
+            joined = self._last = _Joined(piece, text_field)
             self._details.append(joined)
         else:
             joined.add(piece)
@@ -94,24 +116,28 @@ class ReasoningDetailsAccumulator:
             self._by_index[kind, index] = joined
         if id_ is not None:
             self._by_id[kind, id_] = joined
-        self._last = joined
 
-    def _find(self, kind: str, index: Hashable, id_: Hashable, text: object) -> _Joined | None:
+    def _find(
+        self, kind: str, index: Hashable, id_: Hashable, text: object, *, stands_in: bool
+    ) -> _Joined | None:
         if index is not None:
             return self._by_index.get((kind, index))
         if id_ is not None and (joined := self._by_id.get((kind, id_))) is not None:
             return joined
-        if id_ is not None and text:
-            return None
         last = self._last
-        if isinstance(last, _Joined) and last.fields.get("type") == kind:
+        if (
+            isinstance(last, _Joined)
+            and last.may_take(kind, id_)
+            and not (text and (id_ is not None or last.stands_in != stands_in))
+        ):
             return last
-        if text:
-            return None
-        # A signature alone, after content or other details began: the last of its kind.
+        return None
+
+    def _unsigned(self, kind: str, id_: Hashable) -> _Joined | None:
+        """Return the last detail that a signature without an index may be for."""
         for detail in reversed(self._details):
-            if isinstance(detail, _Joined) and detail.fields.get("type") == kind:
-                return detail
+            if isinstance(detail, _Joined) and detail.may_take(kind, id_):
+                return None if detail.fields.get("signature") else detail
         return None
 
 

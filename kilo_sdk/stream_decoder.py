@@ -56,9 +56,10 @@ class StreamDecoder:
         "_context",
         "_decode",
         "_head",
+        "_holds",
         "_lessons",
         "_parser",
-        "_steps",
+        "_passage",
         "_template",
         "done",
         "failure",
@@ -70,15 +71,16 @@ class StreamDecoder:
         self._context = context
         self._parser = SSEParser()
         self._accumulator = CompletionAccumulator()
-        self._steps = context.response_chain.chunk_steps()
+        self._passage = context.response_chain.for_stream()
         self._decode = _chunk_decoder(context.transport)
         self._head = b""
+        self._holds = True
         self._template: ChunkTemplate | None = None
         self._append_text: Callable[[str], None] = list[str]().append
         may_learn = self._decode is None and context.response_chain.ignores_text
         self._lessons = _LESSONS if may_learn else 0
         self.done = False
-        """Whether ``[DONE]`` came: nothing after it counts."""
+        """Whether the answer is over, as with ``[DONE]``: nothing after it counts."""
         self.started = False
         """Whether any chunk came."""
         self.has_output = False
@@ -97,19 +99,22 @@ class StreamDecoder:
             events = self._parser.feed_data(data)
         except StreamProtocolError as exc:
             self._fail(StreamProtocolError(self._context.words(exc.message)))
-            return []
+            return self._held_back()
         if not events:
             if not self.started and len(self._head) < SHOWN_BODY_BYTES:
                 self._head = (self._head + data).lstrip()[:SHOWN_BODY_BYTES]
             return []
-        return self._decode_events(events)
+        chunks = self._decode_events(events)
+        if self.done or self.failure is not None:
+            chunks += self._held_back()
+        return chunks
 
     @property
     def is_whole(self) -> bool:
         """Whether all of the answer is here, should nothing more come (GATEWAY 5)."""
         return self.done or (self._accumulator.finished and not self._parser.in_event)
 
-    def end(self, *, cause: BaseException | None = None) -> None:
+    def end(self, *, cause: BaseException | None = None) -> list[DecodedChunk]:
         """Say that nothing more will come, and judge what came.
 
         Complete is a stream in which ``[DONE]`` or every finish_reason came, and which
@@ -117,6 +122,9 @@ class StreamDecoder:
 
         Args:
             cause: What broke the connection, where it did not close in good order.
+
+        Returns:
+            What middleware had held back, for what never came.
         """
         if self.failure is None and not self.done:
             self.done = self._parser.pending_data.strip() == _DONE
@@ -126,6 +134,9 @@ class StreamDecoder:
                 self._fail(self._context.error_inside({"error": refused}, in_stream=True))
             elif not self.is_whole:
                 self._fail(self._cut(), cause)
+            else:
+                self.done = True
+        return self._held_back()
 
     def decode_body(self, body: bytes) -> list[DecodedChunk]:
         """Take the JSON body that came where a stream was promised, as a stream of one.
@@ -155,7 +166,7 @@ class StreamDecoder:
 
     def _decode_events(self, events: list[bytes]) -> list[DecodedChunk]:
         chunks: list[DecodedChunk] = []
-        steps = self._steps
+        steps = self._passage.steps
         decode = self._decode
         add = self._accumulator.add
         template, append_text = self._template, self._append_text
@@ -209,6 +220,20 @@ class StreamDecoder:
             self._accumulator.fold()
             if not self.has_output:
                 self.has_output = any(map(_has_output, map(wire_of, chunks)))
+        return chunks
+
+    def _held_back(self) -> list[DecodedChunk]:
+        """Take what middleware held back, now that nothing more will come; nothing twice."""
+        chunks: list[DecodedChunk] = []
+        if self._holds and self.started:
+            self._holds = False
+            try:
+                for held in self._passage.held_back():
+                    chunk = self._accumulator.headed(held)
+                    self._accumulator.add(chunk)
+                    chunks.append(chunk)
+            except APIError as exc:
+                self._fail(exc)
         return chunks
 
     def _learn(

@@ -291,18 +291,21 @@ class CompletionStream:
                     return True
         except APITimeoutError as error:
             if not decoder.is_whole:
-                self._fail(error)
-            decoder.end(cause=error)
+                decoder.failure = error
+            held = decoder.end(cause=error)
         except APIConnectionError as error:
             if self._closed:
                 # By another task, while this one waited.
                 self._fail(self._closed_early())
             # Whatever the server's manners: what counts is whether the answer was whole.
-            decoder.end(cause=error)
+            held = decoder.end(cause=error)
         else:
-            decoder.end()
+            held = decoder.end()
         finally:
             exchange.stop_wait()
+        if held:
+            self._pending.extend(held)
+            return True
         self._raise_failure()
         cost.settle(self._final_completion)
         if self._attempts.pins_provider:
@@ -338,6 +341,7 @@ class CompletionStream:
             if failure.partial is None and (
                 self._decoder.started or isinstance(failure, StreamError)
             ):
+                self._decoder.end()  # what middleware still holds back came as well
                 failure.partial = self._decoder.completion()
             raise failure
 

@@ -6,6 +6,7 @@ The chunks pass ``DeltaRepairs`` and ``ReasoningNormalisation`` as they do in a 
 from __future__ import annotations
 
 import copy
+import random
 import tracemalloc
 from collections.abc import Iterable
 from decimal import Decimal
@@ -14,8 +15,12 @@ from typing import Any
 import orjson
 import pytest
 from growth import assert_linear
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joining import completions
 
 from kilo_sdk.accumulate import CompletionAccumulator
+from kilo_sdk.emulator.cutting import cut_completion
 from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
@@ -28,13 +33,15 @@ CHAIN = ResponseChain((DeltaRepairs(), ReasoningNormalisation()))
 
 
 def feed(chunks: Iterable[Any]) -> CompletionAccumulator:
-    steps = CHAIN.chunk_steps()
+    passage = CHAIN.for_stream()
     accumulator = CompletionAccumulator()
     for chunk in copy.deepcopy(list(chunks)):
-        for step in steps:
+        for step in passage.steps:
             step(chunk)
         accumulator.add(chunk)
         accumulator.fold()
+    for held in passage.held_back():
+        accumulator.add(accumulator.headed(held))
     return accumulator
 
 
@@ -534,7 +541,7 @@ def test_what_was_seen_in_the_wild_makes_the_answer_it_means(name: str) -> None:
 @pytest.mark.parametrize("name", WILD)
 def test_an_answer_that_was_built_before_its_end_is_the_same_at_its_end(name: str) -> None:
     chunks, expected = WILD[name]
-    steps = CHAIN.chunk_steps()
+    steps = CHAIN.for_stream().steps
     accumulator = CompletionAccumulator()
     for one in copy.deepcopy(chunks):
         for step in steps:
@@ -565,7 +572,7 @@ def test_what_was_built_does_not_change_with_later_chunks() -> None:
     accumulator = feed(chunks[:1])
     early = accumulator.build()
     before = copy.deepcopy(early)
-    steps = CHAIN.chunk_steps()
+    steps = CHAIN.for_stream().steps
     for step in steps:
         step(chunks[1])
     accumulator.add(chunks[1])
@@ -627,6 +634,16 @@ def test_the_native_finish_reason_stays_beside_the_other() -> None:
     last["choices"][0]["native_finish_reason"] = "end_turn"
     completion = accumulate([*HI, last])
     assert completion.choices[0].native_finish_reason == "end_turn"
+
+
+def test_the_native_finish_reason_may_come_without_the_other() -> None:
+    last = chunk()
+    first = chunk(content="Hi")
+    for one in (first, last):
+        one["choices"][0]["native_finish_reason"] = None
+    last["choices"][0]["native_finish_reason"] = "END_TURN"
+    completion = accumulate([first, last, {"choices": [], "usage": None}])
+    assert completion.choices[0].native_finish_reason == "END_TURN"
 
 
 def test_log_probabilities_grow_token_by_token() -> None:
@@ -691,6 +708,35 @@ def test_a_whole_answer_keeps_its_calls_apart_whatever_their_ids() -> None:
 @pytest.mark.parametrize("usage", [None, [], [USAGE], "x", 3, {}])
 def test_a_whole_answer_without_a_report_has_no_usage(usage: Any) -> None:
     assert whole({"choices": [{"message": {}}], "usage": usage}).usage is None
+
+
+@settings(max_examples=400)
+@given(completions(), st.integers(0, 2**32))
+def test_any_answer_cut_in_any_legal_way_is_the_same_answer(
+    completion: dict[str, Any], seed: int
+) -> None:
+    streamed = accumulate(cut_completion(completion, random.Random(seed)))
+    plain = whole(completion)
+    assert streamed == plain
+    assert streamed.message.to_param() == plain.message.to_param()
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ([{"type": "reasoning.text", "text": "ab", "signature": "s"}], None),
+        ([{"type": "reasoning.encrypted", "data": "x"}], None),
+        ([], [{"type": "reasoning.text", "text": "ab"}]),
+    ],
+)
+def test_text_without_details_is_one_unless_the_vendor_sends_its_own(
+    details: list[Any], expected: Any
+) -> None:
+    pieces = [chunk(reasoning_content=text) for text in "ab"]
+    sealed = [chunk(reasoning_details=[detail]) for detail in details]
+    message = accumulate([*pieces, *sealed, STOP]).message
+    assert message.reasoning == "ab"
+    assert message.reasoning_details == (expected or details)
 
 
 # How it ended
@@ -767,7 +813,7 @@ def arguments_in_pieces(pieces: int, **fields: Any) -> list[Any]:
 def test_arguments_are_joined_in_linear_work(fields: Any) -> None:
     first = orjson.dumps(calls(call('{"a":"', "f", id="c1", **fields)))
     piece = orjson.dumps(calls(call("x" * 250, **fields)))
-    steps = CHAIN.chunk_steps()
+    steps = CHAIN.for_stream().steps
 
     def work(pieces: int) -> None:
         accumulator = CompletionAccumulator()
@@ -783,7 +829,7 @@ def test_arguments_are_joined_in_linear_work(fields: Any) -> None:
 
 
 def test_ten_megabytes_of_arguments_in_a_hundred_thousand_pieces_are_whole() -> None:
-    steps = CHAIN.chunk_steps()
+    steps = CHAIN.for_stream().steps
     accumulator = CompletionAccumulator()
     for one in arguments_in_pieces(100_000, index=0):
         for step in steps:

@@ -92,6 +92,11 @@ assistant: (tool calls)
 tool: Oslo: 7 degrees, rain
 assistant: The weather returned: Oslo: 7 degrees, rain. {FILLER}
 """,
+    "think_tags": """\
+as it comes: '<think>The user says: Why is</think>\\n\\nYou said: Why is the'
+reasoning: The user says: Why is
+text: You said: Why is the
+""",
 }
 
 

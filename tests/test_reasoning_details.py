@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilo_sdk.reasoning_details import ReasoningDetailsAccumulator
+from kilo_sdk.reasoning_details import ReasoningDetailsAccumulator, StandInDetail
 
 
 def text(text: Any = None, **more: Any) -> dict[str, Any]:
     return {"type": "reasoning.text", **({} if text is None else {"text": text}), **more}
+
+
+def stand_in(text: str) -> dict[str, Any]:
+    return StandInDetail(type="reasoning.text", text=text)
 
 
 def summary(summary: Any = None, **more: Any) -> dict[str, Any]:
@@ -121,6 +125,22 @@ RULES: dict[str, tuple[list[Any], list[dict[str, Any]]]] = {
         [text("a"), summary("b"), text(signature="s", text="")],
         [text("a", signature="s"), summary("b")],
     ),
+    "a signature alone is not for one that has its own": (
+        [text("a", signature="s"), summary("b"), text(text="", signature="t"), text("c")],
+        [text("a", signature="s"), summary("b"), text("c", signature="t")],
+    ),
+    "text after a signature alone is not of the one that it was for": (
+        [text("a"), encrypted("x"), text(signature="s"), text("b")],
+        [text("a", signature="s"), encrypted("x"), text("b")],
+    ),
+    "an empty text alone after another detail begins one": (
+        [text("a"), summary("s"), text(""), text("b")],
+        [text("a"), summary("s"), text("b")],
+    ),
+    "an id alone is not of one that has another, or an index": (
+        [text("a", id="r1"), text(id="r2", format="f"), text("b", index=0), text(id="r3")],
+        [text("a", id="r1"), text(id="r2", format="f"), text("b", index=0), text(id="r3")],
+    ),
     "a signature alone with an id that no piece had": (
         [text("a"), text(id="r1", signature="s")],
         [text("a", id="r1", signature="s")],
@@ -155,6 +175,27 @@ RULES: dict[str, tuple[list[Any], list[dict[str, Any]]]] = {
     "fields it does not know": (
         [text("a", index=0, new=1), text("b", index=0, newer=[2])],
         [text("ab", index=0, new=1, newer=[2])],
+    ),
+    # What the SDK made of text that came without details
+    "text without details is one detail": (
+        [stand_in("a"), stand_in("b")],
+        [text("ab")],
+    ),
+    "the vendor's own take its place": (
+        [stand_in("a"), stand_in("b"), text("ab", signature="s")],
+        [text("ab", signature="s")],
+    ),
+    "the vendor's own take its place, whatever they are": (
+        [stand_in("a"), encrypted("x"), stand_in("b")],
+        [encrypted("x")],
+    ),
+    "the vendor's own are not added to": (
+        [text("a"), stand_in("b"), text("c", index=0)],
+        [text("a"), text("c", index=0)],
+    ),
+    "a signature alone makes it the vendor's own": (
+        [stand_in("a"), text(signature="s"), stand_in("b")],
+        [text("a", signature="s")],
     ),
     # Encrypted details
     "text and encrypted with one index stay apart": (

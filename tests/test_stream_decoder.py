@@ -445,6 +445,82 @@ def test_a_middleware_refuses_by_raising_an_error_of_the_sdk() -> None:
     assert decoder.failure.model == "vendor/model"
 
 
+class Keeping:
+    """Keeps every text back until the end; then it has it as often as it is asked."""
+
+    def __init__(self, failure: APIError | None = None) -> None:
+        self.kept = ""
+        self.failure = failure
+
+    def for_call(self) -> Keeping:
+        return Keeping(self.failure)
+
+    def on_chunk(self, wire: Any, /) -> None:
+        for choice in wire["choices"]:
+            self.kept += choice["delta"].pop("content", None) or ""
+
+    def on_completion(self, wire: Any, /) -> None:
+        raise AssertionError("this is a stream")
+
+    def on_end(self) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        return {"choices": [{"index": 0, "delta": {"content": self.kept}}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "failure"),
+    [
+        (HI + END + DONE, None),
+        (HI + DONE, None),
+        (HI + END, None),
+        (HI, StreamInterruptedError),
+        (HI + event({"error": {"message": "No", "code": 502}}), UpstreamError),
+        (HI + b"data: {\n\n", StreamProtocolError),
+    ],
+)
+@pytest.mark.parametrize("size", [7, 2**26])
+def test_what_middleware_holds_back_comes_once_and_before_the_verdict(
+    data: bytes, failure: type[APIError] | None, size: int
+) -> None:
+    def exclaim(wire: Any) -> None:
+        for choice in wire["choices"]:
+            if choice["delta"].get("content"):
+                choice["delta"]["content"] += "!"
+
+    decoder = StreamDecoder(context(OPENAI, Keeping(), exclaim))
+    chunks = [wire_of(one) for read in reads(data, size) for one in decoder.feed(read)]
+    chunks += map(wire_of, decoder.end())
+    assert decoder.end() == []
+    assert [one["choices"][0]["delta"].get("content") for one in chunks][-1] == "Hi!"
+    assert chunks[-1]["id"] == "gen-1"
+    assert chunks[-1]["object"] == "chat.completion.chunk"
+    assert decoder.completion().text == "Hi!"
+    assert type(decoder.failure) is (failure or type(None))
+    assert decoder.done is (failure is None)
+
+
+def test_what_middleware_holds_back_comes_before_an_event_past_the_limit() -> None:
+    decoder = StreamDecoder(context(OPENAI, Keeping()))
+    decoder.feed(HI)
+    (held,) = decoder.feed(b"data: " + b"x" * (64 * 2**20))
+    assert text_of(held, 0) == "Hi"
+    assert type(decoder.failure) is StreamProtocolError
+
+
+def test_a_middleware_may_refuse_at_the_end() -> None:
+    decoder = StreamDecoder(context(OPENAI, Keeping(ProtocolError("not that word"))))
+    decoder.feed(HI + END + DONE)
+    decoder.end()
+    assert str(decoder.failure) == "not that word"
+
+
+def test_a_stream_without_a_chunk_has_nothing_held_back() -> None:
+    decoder = StreamDecoder(context(OPENAI, Keeping()))
+    assert decoder.feed(b": hi\n\n") == decoder.end() == []
+    assert type(decoder.failure) is StreamInterruptedError
+
+
 # A body where a stream was promised, and whole answers
 
 

@@ -24,6 +24,7 @@ from kilo_sdk import (
     Reasoning,
     RetryPolicy,
     StreamEvent,
+    ThinkTagExtraction,
     Timeouts,
     ToolCall,
     TransportAdapter,
@@ -59,7 +60,7 @@ async def clients() -> None:
     client = KiloClient(
         reasoning="high",
         request_middleware=[plain_middleware, coroutine_middleware],
-        response_middleware=[mark],
+        response_middleware=[mark, ThinkTagExtraction("thought", starts_inside=True)],
         transports=[OpenAICompatibleTransport(base_url="http://127.0.0.1:1/v1/")],
     )
     hints = ModelHints(skip_ids=["a/b"]).extended(skip_vendors={"c"}, inject_ids=("d/e",))

@@ -19,6 +19,7 @@ from kilo_sdk.types.wire import WireChunk, WireCompletion, WirePayload
 
 __all__ = [
     "CallScopedResponseMiddleware",
+    "HoldingResponseMiddleware",
     "OutgoingRequest",
     "RequestFunction",
     "RequestMiddleware",
@@ -120,6 +121,22 @@ class CallScopedResponseMiddleware(Protocol):
 
     def for_call(self) -> ResponseMiddleware:
         """Return the object that sees the chunks or the completion of one answer."""
+        ...
+
+
+@runtime_checkable
+class HoldingResponseMiddleware(Protocol):
+    """A response middleware that holds back what it cannot judge before more has come.
+
+    Chunks are cut anywhere, so one that looks for words keeps the beginning of one.
+    """
+
+    def on_end(self) -> WireChunk | None:
+        """Return what is still held back as a chunk with ``choices``, or None for nothing.
+
+        Asked for once no more chunks will come, however the stream ended. The chunk passes
+        the middleware after this one; of ``id``, ``model`` and the like it need say nothing.
+        """
         ...
 
 

@@ -8,20 +8,23 @@ per chunk.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable
 from typing import TypeAlias
+
+import attrs
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.base import (
     CallScopedResponseMiddleware,
+    HoldingResponseMiddleware,
     OutgoingRequest,
     RequestFunction,
     RequestMiddleware,
     ResponseMiddleware,
     UnauthorizedHandler,
 )
-from kilo_sdk.types.wire import WireDict
+from kilo_sdk.types.wire import WireChunk, WireDict
 
 __all__ = [
     "AnyRequestMiddleware",
@@ -29,6 +32,7 @@ __all__ = [
     "ChunkStep",
     "RequestChain",
     "ResponseChain",
+    "StreamPassage",
 ]
 
 AnyRequestMiddleware: TypeAlias = RequestMiddleware | RequestFunction
@@ -105,13 +109,49 @@ class ResponseChain:
         self.ignores_text = all(getattr(one, "ignores_text", False) is True for one in given)
         """Whether no middleware looks at a chunk's text (see ``ResponseMiddleware``)."""
 
-    def chunk_steps(self) -> tuple[ChunkStep, ...]:
-        """Return what each chunk of one new answer must pass, in order."""
-        return tuple(one.for_call().on_chunk for one in self._middleware)
+    def for_stream(self) -> StreamPassage:
+        """Return what the chunks of one new answer pass."""
+        return StreamPassage.of([one.for_call() for one in self._middleware])
 
     def completion_steps(self) -> tuple[ChunkStep, ...]:
         """Return what one new non-streaming answer must pass, in order."""
         return tuple(one.for_call().on_completion for one in self._middleware)
+
+
+@attrs.frozen(slots=True)
+class StreamPassage:
+    """What the chunks of one answer pass on their way in.
+
+    Attributes:
+        steps: What each chunk must pass, in order.
+    """
+
+    steps: tuple[ChunkStep, ...]
+    _holding: tuple[tuple[int, HoldingResponseMiddleware], ...] = attrs.field(alias="holding")
+
+    @classmethod
+    def of(cls, middleware: Sequence[ResponseMiddleware]) -> StreamPassage:
+        """Lead chunks through the middleware of one answer, in order."""
+        return cls(
+            steps=tuple(one.on_chunk for one in middleware),
+            holding=tuple(
+                (position, one)
+                for position, one in enumerate(middleware)
+                if isinstance(one, HoldingResponseMiddleware)
+            ),
+        )
+
+    def held_back(self) -> Iterator[WireChunk]:
+        """Yield what middleware held back, each chunk led through all that come after it.
+
+        To be asked when no more chunks will come.
+        """
+        for position, one in self._holding:
+            chunk = one.on_end()
+            if chunk is not None:
+                for step in self.steps[position + 1 :]:
+                    step(chunk)
+                yield chunk
 
 
 class _Same:

@@ -9,6 +9,7 @@ import pytest
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import (
     CallScopedResponseMiddleware,
+    HoldingResponseMiddleware,
     OutgoingRequest,
     RequestMiddleware,
     ResponseMiddleware,
@@ -17,6 +18,7 @@ from kilo_sdk.middleware.base import (
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 from kilo_sdk.middleware.replay import ReplaySanitation
+from kilo_sdk.middleware.think_tags import ThinkTagExtraction
 from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
 
@@ -62,7 +64,12 @@ def test_removing_a_header_removes_it_whatever_its_case() -> None:
         (BearerAuth("k"), {RequestMiddleware, UnauthorizedHandler}),
         (ReplaySanitation(), {RequestMiddleware}),
         (ThoughtSignatureSanitation(), {RequestMiddleware, ResponseMiddleware}),
-        (ReasoningNormalisation(), {ResponseMiddleware}),
+        (
+            ReasoningNormalisation(),
+            {ResponseMiddleware, CallScopedResponseMiddleware, HoldingResponseMiddleware},
+        ),
+        (ThinkTagExtraction(), {CallScopedResponseMiddleware}),
+        (ThinkTagExtraction().for_call(), {ResponseMiddleware, HoldingResponseMiddleware}),
         (DeltaRepairs(), {CallScopedResponseMiddleware}),
         (DeltaRepairs().for_call(), {ResponseMiddleware}),
         (object(), set()),
@@ -74,6 +81,7 @@ def test_what_a_middleware_is_shows_by_its_methods(middleware: Any, kinds: set[t
         RequestMiddleware,
         ResponseMiddleware,
         CallScopedResponseMiddleware,
+        HoldingResponseMiddleware,
         UnauthorizedHandler,
     }
     assert {protocol for protocol in protocols if isinstance(middleware, protocol)} == kinds

@@ -150,18 +150,18 @@ def run(steps: tuple[Callable[[Any], object], ...]) -> list[Any]:
 
 async def test_response_middleware_of_every_form_runs_in_order() -> None:
     chain = ResponseChain([either, Stateless(), Counting()])
-    assert run(chain.chunk_steps()) == ["function", "object chunk", 1]
+    assert run(chain.for_stream().steps) == ["function", "object chunk", 1]
     assert run(chain.completion_steps()) == ["function", "object completion", 1]
 
 
 async def test_each_answer_gets_a_state_of_its_own() -> None:
     chain = ResponseChain([Counting()])
-    first, second = chain.chunk_steps(), chain.chunk_steps()
+    first, second = chain.for_stream().steps, chain.for_stream().steps
     assert [run(first), run(first), run(second)] == [[1], [2], [1]]
 
 
 async def test_a_chain_of_nothing_has_no_steps() -> None:
-    assert ResponseChain([]).chunk_steps() == ()
+    assert ResponseChain([]).for_stream().steps == ()
     assert ResponseChain([]).completion_steps() == ()
 
 
@@ -173,7 +173,34 @@ async def test_what_is_no_response_middleware_is_refused_by_name(middleware: Any
 
 async def test_a_chain_may_be_built_of_a_generator() -> None:
     chain = ResponseChain(one for one in (either, either))
-    assert run(chain.chunk_steps()) == ["function", "function"]
+    assert run(chain.for_stream().steps) == ["function", "function"]
+
+
+# What is held back until the end
+
+
+class Holding(Stateless):
+    """Holds a word back, and gives it out as often as it is asked."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def on_end(self) -> Any:
+        return {"seen": [self.word]} if self.word else None
+
+
+async def test_what_is_held_back_passes_the_middleware_after_it() -> None:
+    chain = ResponseChain([either, Holding("a"), Counting(), Holding(""), Holding("b"), either])
+    passage = chain.for_stream()
+    run(passage.steps)
+    assert [chunk["seen"] for chunk in passage.held_back()] == [
+        ["a", 2, "object chunk", "object chunk", "function"],
+        ["b", "function"],
+    ]
+
+
+async def test_a_chain_that_holds_nothing_back_has_nothing_at_the_end() -> None:
+    assert list(ResponseChain([either, Stateless(), Counting()]).for_stream().held_back()) == []
 
 
 # The promise to leave text alone

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kilo_sdk.middleware.base import HoldingResponseMiddleware
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 
 
 def of_chunk(**delta: Any) -> Any:
-    chunk = {"choices": [{"index": 0, "delta": copy.deepcopy(delta)}]}
+    chunk = {"choices": [{"index": 0, "delta": copy.deepcopy(delta), "finish_reason": "stop"}]}
     ReasoningNormalisation().on_chunk(chunk)
     return chunk["choices"][0]["delta"]
 
@@ -108,7 +109,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an object of details is dropped": ({"reasoning_details": {"a": 1}}, {}),
     # The stand-in for encrypted reasoning
     "[REDACTED] alone": ({"reasoning": "[REDACTED]"}, {"reasoning": None}),
-    "[REDACTED] alone, amid white space": ({"reasoning": " [REDACTED]\n"}, {"reasoning": None}),
+    "[REDACTED] amid white space": ({"reasoning": " [REDACTED]\n"}, {"reasoning": " \n"}),
     "[REDACTED] under another name makes no detail": (
         {"reasoning_content": "[REDACTED]"},
         {},
@@ -125,9 +126,17 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"reasoning_details": [{"type": "reasoning.text", "text": "[REDACTED]"}]},
         {"reasoning_details": [{"type": "reasoning.text", "text": "[REDACTED]"}]},
     ),
-    "[REDACTED] in a model's own words": (
-        {"reasoning": "it says [REDACTED] there"},
-        {"reasoning": "it says [REDACTED] there"},
+    "[REDACTED] in other text, with nothing encrypted beside it": (
+        {"reasoning": "[REDACTED]it says [REDACTED] there[REDACTED]"},
+        {"reasoning": "it says  there"},
+    ),
+    "[REDACTED] in other text under another name": (
+        {"reasoning_content": "a[REDACTED]b"},
+        {"reasoning": "ab", "reasoning_details": made("ab")},
+    ),
+    "what only looks like it": (
+        {"reasoning": "[redacted] [REDACTED [REDACTED[] [RE"},
+        {"reasoning": "[redacted] [REDACTED [REDACTED[] [RE"},
     ),
     # What is none of its business
     "text alone": ({"role": "assistant", "content": "Hi"}, {"role": "assistant", "content": "Hi"}),
@@ -183,6 +192,75 @@ def test_parts_nested_deep_are_no_text() -> None:
     assert chunk == {"choices": [{"delta": {"reasoning": None}}]}
 
 
+# In a stream
+
+
+def of_stream(*deltas: dict[str, Any], ended: bool = True) -> tuple[list[Any], Any]:
+    """What each delta shows, and what comes at the end."""
+    answer = ReasoningNormalisation().for_call()
+    shown = []
+    for delta in deltas:
+        chunk: Any = {"choices": [{"index": 0, "delta": copy.deepcopy(delta)}]}
+        answer.on_chunk(chunk)
+        shown.append(chunk["choices"][0]["delta"].get("reasoning"))
+    assert isinstance(answer, HoldingResponseMiddleware)
+    return shown, answer.on_end() if ended else None
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content", "reasoning_text"])
+def test_the_stand_in_is_not_shown_wherever_it_is_cut(name: str) -> None:
+    text = "a[REDACTED]b"
+    for at in range(len(text)):
+        for width in range(1, 4):
+            pieces = [text[:at], text[at : at + width], text[at + width :]]
+            shown, held = of_stream(*({name: piece} for piece in pieces if piece))
+            assert "".join(filter(None, shown)) == "ab", pieces
+            assert held is None
+
+
+def test_the_beginning_of_a_stand_in_is_shown_once_it_is_none() -> None:
+    shown, held = of_stream({"reasoning": "see [RE"}, {"reasoning": "1] and ["}, {"reasoning": ""})
+    assert shown == ["see ", "[RE1] and ", ""]
+    assert held == {"choices": [{"index": 0, "delta": {"reasoning": "["}}]}
+
+
+def test_what_is_held_back_comes_with_the_finish_reason() -> None:
+    answer = ReasoningNormalisation().for_call()
+    answer.on_chunk({"choices": [{"index": 0, "delta": {"reasoning_content": "a["}}]})
+    last: Any = {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}]}
+    answer.on_chunk(last)
+    assert last["choices"][0]["delta"] == {
+        "content": "",
+        "reasoning": "[",
+        "reasoning_details": made("["),
+    }
+    assert isinstance(answer, HoldingResponseMiddleware)
+    assert answer.on_end() is None
+
+
+def test_each_choice_has_its_own() -> None:
+    answer = ReasoningNormalisation().for_call()
+    for index, text in ((0, "a[RED"), (1, "b[RED"), (0, "ACTED]"), (1, "x]")):
+        chunk: Any = {"choices": [{"index": index, "delta": {"reasoning": text}}]}
+        answer.on_chunk(chunk)
+    assert chunk["choices"][0]["delta"]["reasoning"] == "[REDx]"
+
+
+def test_details_that_come_after_all_the_text_do_not_show_it_again() -> None:
+    shown, _ = of_stream(
+        {"reasoning_content": "a"},
+        {"reasoning_content": "b"},
+        {"reasoning_details": [{**TEXT, "text": "ab"}]},
+    )
+    assert shown == ["a", "b", None]
+
+
+def test_details_show_their_text_as_long_as_no_other_came() -> None:
+    deltas = [{"reasoning_details": [TEXT]}, {"reasoning": "b", "reasoning_details": [SUMMARY]}]
+    shown, _ = of_stream(*deltas, {"reasoning_details": [{**TEXT, "text": "c"}]})
+    assert shown == ["a", "b", "c"]
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 1) | st.text(max_size=3) | st.just("[REDACTED]"),
     lambda inner: (
@@ -206,7 +284,7 @@ def test_reasoning_of_any_shape_is_shown_once_under_one_name(owner: dict[str, An
         # What is empty anyhow may stay as it was sent.
         shown = normalised.get("reasoning") or ""
         assert isinstance(shown, str)
-        assert shown.strip() != "[REDACTED]"
+        assert "[REDACTED]" not in shown
         assert isinstance(normalised.get("reasoning_details") or [], list)
         assert normalised.get("content") == owner.get("content")
 

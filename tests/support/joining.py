@@ -157,6 +157,9 @@ filled = words.filter(bool)
 def detail_lists(draw: st.DrawFn) -> list[Wire]:
     """Details that a stream can tell apart."""
     told_by_order = draw(st.booleans())
+    seals = st.sampled_from(["", None, "c2ln", "c2lnbmVk"])
+    # Where order alone tells details apart, a signature is taken for that of an unsigned one.
+    seal = draw(seals)
     details: list[Wire] = []
     for number in range(draw(st.integers(0, 5))):
         kinds = ["reasoning.text", "reasoning.summary", "reasoning.encrypted", "reasoning.novel"]
@@ -173,8 +176,8 @@ def detail_lists(draw: st.DrawFn) -> list[Wire]:
                 by = draw(st.sampled_from(["index", "id", "both"]))
                 detail |= {"index": number} if by != "id" else {}
                 detail |= {"id": f"id-{number}"} if by != "index" else {}
-            if draw(st.booleans()):
-                detail["signature"] = draw(st.sampled_from(["", None, "c2ln", "c2lnbmVk"]))
+            if told_by_order or draw(st.booleans()):
+                detail["signature"] = seal if told_by_order else draw(seals)
         else:
             detail |= {"data": draw(words), "id": f"item-{number}"}
             detail |= draw(st.sampled_from([{}, {"index": 0}]))
