@@ -19,7 +19,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST = PYTHONS[0]
 
 # What tests_bare leaves to the other test sessions.
-BESIDE_THE_CORE = ["cli", "config", "emulator", "faults", "integration"]
+BESIDE_THE_CORE = ["cli", "config", "emulator", "faults", "integration", "relay"]
 
 # Calls as callers write them: checked by the type checkers, never run.
 TYPING_TESTS = "tests/typing_api.py"
@@ -82,7 +82,9 @@ def tests(session: nox.Session) -> None:
 def tests_bare(session: nox.Session) -> None:
     """The wheel with no extra: it imports with nothing else there, and its core works."""
     install_wheel(session)
-    session.run("python", "-I", "-W", "error", "-c", "import kilo_sdk, kilo_sdk.emulator")
+    session.run(
+        "python", "-I", "-W", "error", "-c", "import kilo_sdk, kilo_sdk.emulator, kilo_sdk.relay"
+    )
     install(session, groups=("test",))
     pytest_on_the_wheel(session, *(f"--ignore=tests/{part}" for part in BESIDE_THE_CORE))
 

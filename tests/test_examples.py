@@ -54,6 +54,15 @@ requests: 6
 refused: 0
 refused by Anthropic: messages.1.content.0: Invalid signature in thinking block
 """,
+    "relay": """\
+client: the socket is lost
+server: the answer ended as done
+client: goes on after what it had: True
+client: You said: Tell me a story in 60 words.. The river  ...
+server: the answer ended as cancelled
+client: stopped, with usage: ['completion_tokens', 'estimated', 'prompt_tokens', 'total_tokens']
+gateway: asked 2 times, answered whole: 1
+""",
     "request_middleware": """\
 refused: the budget of this run is spent
 ['system', 'user'] 16 left: 1

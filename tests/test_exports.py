@@ -110,6 +110,7 @@ def test_importing_the_package_leaves_the_rest_alone() -> None:
         "kilo_sdk.cli",
         "kilo_sdk.config",
         "kilo_sdk.emulator",
+        "kilo_sdk.relay",
         "kilo_sdk.types.stored",
         "openai",
         "openrouter",

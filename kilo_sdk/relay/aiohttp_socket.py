@@ -1,0 +1,126 @@
+"""A web socket of ``aiohttp.web``. The only module of the relay that touches aiohttp's sockets."""
+
+from __future__ import annotations
+
+from typing import Final, TypeGuard
+
+from aiohttp import WSMsgType, web
+
+from kilo_sdk.relay.limits import RelayLimits
+from kilo_sdk.relay.sockets import Handshake, SocketClosedError
+
+__all__ = ["AiohttpSocket", "aiohttp_handshake", "is_request", "is_socket"]
+
+# What waits in this process for one peer: with the kernel's own buffers it is enough to keep a
+# line full, and a thousand peers that read nothing cost little.
+_BUFFER_BYTES: Final = 32 * 1024
+
+
+class AiohttpSocket:
+    """See ``RelaySocket``.
+
+    Args:
+        request: The handshake; None where the app has looked at it.
+        limits: What the server is to enforce: the size of messages, pings.
+        response: The socket, where the app has prepared it before.
+    """
+
+    def __init__(
+        self,
+        request: web.Request | None,
+        limits: RelayLimits,
+        response: web.WebSocketResponse | None = None,
+    ) -> None:
+        self.handshake = (
+            Handshake(path="", headers={}) if request is None else aiohttp_handshake(request)
+        )
+        self.response: web.StreamResponse | None = response
+        self._request = request
+        self._limits = limits
+        self._socket = response
+
+    async def accept(self, subprotocol: str | None) -> None:
+        """Answer the handshake."""
+        if self._request is None:
+            return
+        if self._socket is None:
+            limits = self._limits
+            self._socket = web.WebSocketResponse(
+                protocols=(subprotocol,) if subprotocol else (),
+                heartbeat=limits.ping_interval,
+                max_msg_size=limits.max_message_bytes,
+                timeout=limits.close_timeout,
+                writer_limit=_BUFFER_BYTES,
+                # A token is too short to gain from it, and each socket would hold a window.
+                compress=False,
+            )
+            self.response = self._socket
+            try:
+                await self._socket.prepare(self._request)
+            except ConnectionError as exc:
+                raise SocketClosedError from exc
+        transport = self._request.transport
+        if transport is not None:
+            transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+
+    async def refuse(self) -> None:
+        """Answer the handshake with 403."""
+        self.response = web.Response(status=403, text="this origin is not allowed\n")
+
+    async def receive(self) -> str | bytes:
+        """Return the next message."""
+        if self._socket is None:
+            raise SocketClosedError
+        try:
+            message = await self._socket.receive()
+        except (ConnectionError, RuntimeError) as exc:
+            raise SocketClosedError from exc
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            data: str | bytes = message.data
+            return data
+        raise SocketClosedError
+
+    async def send(self, frame: bytes, *, is_text: bool) -> None:
+        """Send one frame, and wait while the peer does not take it."""
+        if self._socket is None:
+            raise SocketClosedError
+        try:
+            await self._socket.send_frame(frame, WSMsgType.TEXT if is_text else WSMsgType.BINARY)
+        # RuntimeError: another task has closed it; ClientConnectionResetError is an OSError.
+        except (OSError, RuntimeError) as exc:
+            raise SocketClosedError from exc
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it, and wait for the peer's answer; doing so twice is fine."""
+        if self._socket is None:
+            return
+        await self._socket.close(code=code, message=reason.encode())
+
+    def abort(self) -> None:
+        """Drop the connection, and whatever was not taken."""
+        transport = None if self._request is None else self._request.transport
+        if transport is not None:
+            transport.abort()
+
+
+def is_request(given: object) -> TypeGuard[web.Request]:
+    """Return whether that is what a handler of ``aiohttp.web`` gets."""
+    return isinstance(given, web.Request)
+
+
+def is_socket(given: object) -> TypeGuard[web.WebSocketResponse]:
+    """Return whether that is a socket of ``aiohttp.web``."""
+    return isinstance(given, web.WebSocketResponse)
+
+
+def aiohttp_handshake(request: web.Request) -> Handshake:
+    """Return who is at the door."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    offered = headers.get("sec-websocket-protocol", "").split(",")
+    return Handshake(
+        path=request.path,
+        headers=headers,
+        query=dict(request.query.items()),
+        remote=request.remote,
+        subprotocols=tuple(name.strip() for name in offered if name.strip()),
+    )

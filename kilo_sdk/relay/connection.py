@@ -1,0 +1,220 @@
+"""One web socket, from its handshake to its close: the shell around a session.
+
+It reads, sends and closes. What a message asks for is decided by whoever serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from kilo_sdk.relay.framing import Framing
+from kilo_sdk.relay.limits import RelayLimits, TokenBucket
+from kilo_sdk.relay.outlet import Outlet
+from kilo_sdk.relay.protocol import ClientMessage, CloseCode, Prompt, read_message
+from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.session import Session
+from kilo_sdk.relay.sockets import RelaySocket, SocketClosedError
+
+__all__ = ["Connection"]
+
+_log: Final = logging.getLogger("kilo_sdk.relay")
+_UNREADABLE: Final = frozenset({"bad_message", "unknown_type", "unsupported_version"})
+# Messages that are being acted on, beyond the answers: each may wait for a store.
+_MOST_ACTING: Final = 8
+_MOST_UNSAID: Final = 64
+_REASONS: Final = {
+    CloseCode.GOING_AWAY: "the server is stopping",
+    CloseCode.POLICY: "too many messages, or too many that cannot be read",
+    CloseCode.TOO_BIG: "a message is too long",
+    CloseCode.IDLE: "idle for too long",
+    CloseCode.TOO_SLOW: "frames were not taken in time",
+}
+
+
+class Connection:
+    """One accepted socket. ``run`` it once; ``close`` may be called from any task of its loop.
+
+    Args:
+        socket: Accepted.
+        framing: How its frames look.
+        limits: What the client may do.
+        owner: Who is at the other end.
+        act: Does what a message asks for; refuses by raising ``RelayRefusedError``.
+
+    Attributes:
+        owner: Who is at the other end.
+        over: Set once ``run`` is done.
+    """
+
+    def __init__(
+        self,
+        socket: RelaySocket,
+        framing: Framing,
+        limits: RelayLimits,
+        owner: str | None,
+        act: Callable[[Connection, ClientMessage], Awaitable[None]],
+    ) -> None:
+        self.owner = owner
+        self._socket = socket
+        self._framing = framing
+        self._limits = limits
+        self._act = act
+        self._outlet = Outlet(framing, limits, self._send, self._too_slow)
+        self._scope = anyio.CancelScope()
+        self._closing: CloseCode | None = None
+        self._finishing: CloseCode | None = None
+        self.over = anyio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self._acting = 0
+        self._prompting = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def session(self) -> Session:
+        """What it is to be sent."""
+        return self._outlet.session
+
+    def close(self, code: CloseCode) -> None:
+        """Stop, and close the socket with that code; the first code counts."""
+        if self._closing is None:
+            self._closing = code
+            self._scope.cancel()
+
+    def finish(self, code: CloseCode) -> None:
+        """Send what there is, answers to their end, and close the socket with that code."""
+        self._finishing = code
+        self._outlet.finish()
+
+    async def run(self, *, until_over: bool = False) -> None:
+        """Serve until the client leaves, or someone closes.
+
+        Args:
+            until_over: Return once nothing is followed and everything is sent; the socket
+                stays open then.
+        """
+        self._watch()
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._listen, tasks)
+                    try:
+                        await self._outlet.run(until_over=until_over)
+                        self._closing = self._closing or self._finishing
+                    except SocketClosedError:
+                        pass
+                    tasks.cancel_scope.cancel()
+        finally:
+            # First of all: whoever writes for this client alone stops.
+            self.session.leave_all()
+            if self._timer is not None:
+                self._timer.cancel()
+        try:
+            if self._closing is not None:
+                await self._close_socket(self._closing)
+        finally:
+            self.over.set()
+
+    async def _close_socket(self, code: CloseCode) -> None:
+        with anyio.move_on_after(self._limits.close_timeout, shield=True) as scope:
+            await self._socket.close(code, _REASONS.get(code, ""))
+        if scope.cancelled_caught:
+            self._socket.abort()
+
+    async def _listen(self, tasks: TaskGroup) -> None:
+        bucket = TokenBucket(self._limits.messages_per_second, self._loop.time())
+        invalid = 0
+        while True:
+            try:
+                frame = await self._socket.receive()
+            except SocketClosedError:
+                self._scope.cancel()
+                return
+            self._heard_at = now = self._loop.time()
+            if len(frame) > self._limits.max_message_bytes:
+                self.close(CloseCode.TOO_BIG)
+                return
+            if not bucket.take(now) or self.session.unsaid > _MOST_UNSAID:
+                self.close(CloseCode.POLICY)
+                return
+            try:
+                message = read_message(self._framing.message(frame), self.owner)
+                self._admit(message)
+            except RelayRefusedError as refusal:
+                self.session.say(refusal)
+                invalid += refusal.code in _UNREADABLE
+                if invalid > self._limits.max_invalid:
+                    # After what was wrong with the last one has been told.
+                    await asyncio.sleep(0)
+                    self.close(CloseCode.POLICY)
+                    return
+            else:
+                tasks.start_soon(self._do, message)
+
+    def _admit(self, message: ClientMessage) -> None:
+        """Count a message that is to be acted on.
+
+        Raises:
+            RelayRefusedError: There are too many already.
+        """
+        limits = self._limits
+        if isinstance(message, Prompt):
+            if len(self.session) + self._prompting >= limits.max_streams:
+                raise RelayRefusedError(
+                    f"at most {limits.max_streams} answers at once",
+                    code="too_many_streams",
+                    request=message.request,
+                )
+            self._prompting += 1
+        if self._acting >= limits.max_streams + _MOST_ACTING:
+            raise RelayRefusedError("too many messages at once", code="rate_limited")
+        self._acting += 1
+
+    async def _do(self, message: ClientMessage) -> None:
+        request = message.request if isinstance(message, Prompt) else None
+        stream = None if isinstance(message, Prompt) else message.stream
+        try:
+            await self._act(self, message)
+        except RelayRefusedError as refusal:
+            refusal.request = refusal.request or request
+            refusal.stream = refusal.stream or stream
+            self.session.say(refusal)
+        except Exception:
+            _log.exception("message.failed %s", type(message).__name__)
+            self.session.say(
+                RelayRefusedError(
+                    "the service failed; try again",
+                    code="internal",
+                    request=request,
+                    stream=stream,
+                )
+            )
+        finally:
+            self._acting -= 1
+            self._prompting -= isinstance(message, Prompt)
+
+    async def _send(self, frame: bytes) -> None:
+        await self._socket.send(frame, is_text=self._framing.is_text)
+
+    def _too_slow(self) -> None:
+        self.close(CloseCode.TOO_SLOW)
+
+    def _watch(self) -> None:
+        """Look now and then at what no event tells of: a timer, for a task would cost more."""
+        limits, now = self._limits, self._loop.time()
+        if self._outlet.is_stuck:
+            self._too_slow()
+        idle = limits.idle_timeout
+        if idle is not None and not len(self.session) and not self._acting:
+            quiet = now - max(self._heard_at, self._outlet.busy_at)
+            if quiet >= idle:
+                self.close(CloseCode.IDLE)
+        periods = [one / 4 for one in (limits.send_timeout, idle) if one is not None]
+        if periods and self._closing is None:
+            self._timer = self._loop.call_later(min(periods), self._watch)

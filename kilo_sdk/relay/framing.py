@@ -1,0 +1,224 @@
+"""How events look on the wire, and how frames of a client are read: JSON, msgpack, OpenAI chunks.
+
+Each framing says the same; a client chooses one with its subprotocol. Values to values.
+
+Source: RFC 6455 5.6 (text and binary frames), GATEWAY 5 (the shape of chunks).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final, Protocol
+
+import orjson
+
+from kilo_sdk.config.extras import needs_extra
+from kilo_sdk.relay.events import (
+    Ended,
+    Failed,
+    Reasoning,
+    RelayEvent,
+    Started,
+    Text,
+    Told,
+    ToolCalled,
+    fields_of,
+)
+from kilo_sdk.relay.protocol import PROTOCOL_VERSION, FramingName
+from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.types.wire import WireDict
+
+__all__ = ["Framing", "JSONFraming", "MsgpackFraming", "OpenAIFraming", "framing_of"]
+
+_CHUNK: Final = "chat.completion.chunk"
+
+
+class Framing(Protocol):
+    """One way of writing events and reading messages.
+
+    Attributes:
+        is_text: Whether its frames are text frames; else they are binary ones.
+    """
+
+    is_text: bool
+
+    def event(self, stream: str, seq: int, event: RelayEvent) -> bytes:
+        """Return the frame of an event of a stream."""
+        ...
+
+    def refusal(self, refusal: RelayRefusedError) -> bytes:
+        """Return the frame that tells a client what was wrong with its message."""
+        ...
+
+    def message(self, frame: str | bytes) -> object:
+        """Return what a client's frame holds.
+
+        Raises:
+            RelayRefusedError: It cannot be read.
+        """
+        ...
+
+
+class JSONFraming:
+    """One JSON object per text frame."""
+
+    is_text = True
+
+    def event(self, stream: str, seq: int, event: RelayEvent) -> bytes:
+        """Return the frame of an event of a stream."""
+        # Nearly every frame: written out, for this runs per token.
+        if isinstance(event, Text):
+            return _dumps({"type": "text", "stream": stream, "seq": seq, "text": event.text})
+        return _dumps(_event_fields(stream, seq, event))
+
+    def refusal(self, refusal: RelayRefusedError) -> bytes:
+        """Return the frame that tells a client what was wrong with its message."""
+        return _dumps(_refusal_fields(refusal))
+
+    def message(self, frame: str | bytes) -> object:
+        """Return what a client's frame holds."""
+        return _read_json(frame)
+
+
+class MsgpackFraming:
+    """One msgpack map per binary frame; with the extra ``relay``."""
+
+    is_text = False
+
+    def __init__(self) -> None:
+        with needs_extra("relay", what="the msgpack framing of the relay"):
+            self._msgpack = importlib.import_module("msgpack")
+
+    def event(self, stream: str, seq: int, event: RelayEvent) -> bytes:
+        """Return the frame of an event of a stream."""
+        return self._packed(_event_fields(stream, seq, event))
+
+    def refusal(self, refusal: RelayRefusedError) -> bytes:
+        """Return the frame that tells a client what was wrong with its message."""
+        return self._packed(_refusal_fields(refusal))
+
+    def message(self, frame: str | bytes) -> object:
+        """Return what a client's frame holds."""
+        if isinstance(frame, str):
+            raise RelayRefusedError(
+                "frames are binary here, each one a msgpack map", code="bad_message"
+            )
+        try:
+            # A timestamp or another extension is nothing that JSON knows.
+            return self._msgpack.unpackb(frame, ext_hook=_no_extension)
+        # It has errors of many kinds, and not all of them have a class in common.
+        except Exception as exc:
+            raise RelayRefusedError("the frame is no msgpack", code="bad_message") from exc
+
+    def _packed(self, fields: WireDict) -> bytes:
+        packed: bytes = self._msgpack.packb(fields, default=str)
+        return packed
+
+
+class OpenAIFraming:
+    """One ``chat.completion.chunk`` per text frame, as OpenAI's clients read them.
+
+    ``id`` is the stream, and ``seq`` stands beside it. An error is ``{"error": {...}}``.
+    Messages of a client are those of the JSON framing.
+    """
+
+    is_text = True
+
+    def event(self, stream: str, seq: int, event: RelayEvent) -> bytes:
+        """Return the frame of an event of a stream."""
+        head: WireDict = {"id": stream, "object": _CHUNK, "seq": seq}
+        if isinstance(event, Failed):
+            error = {"code": event.code, "message": event.text, "retry_after": event.retry_after}
+            return _dumps({**head, "choices": [_choice({}, "error")], "error": error})
+        if isinstance(event, Told):
+            return _dumps({**head, "choices": [], "usage": event.usage})
+        if isinstance(event, Ended):
+            choice = _choice({}, event.finish_reason or event.state)
+            return _dumps({**head, "model": event.model, "choices": [choice]})
+        return _dumps({**head, "choices": [_choice(_delta(event))]})
+
+    def refusal(self, refusal: RelayRefusedError) -> bytes:
+        """Return the frame that tells a client what was wrong with its message."""
+        error = {"code": refusal.code, "message": refusal.message, "request": refusal.request}
+        return _dumps({"id": refusal.stream, "seq": 0, "error": error})
+
+    def message(self, frame: str | bytes) -> object:
+        """Return what a client's frame holds."""
+        return _read_json(frame)
+
+
+def framing_of(name: FramingName) -> Framing:
+    """Return the framing of that name.
+
+    Raises:
+        ConfigurationError: Its extra is not installed.
+    """
+    if name == "msgpack":
+        return MsgpackFraming()
+    return OpenAIFraming() if name == "openai" else JSONFraming()
+
+
+def _event_fields(stream: str, seq: int, event: RelayEvent) -> WireDict:
+    fields = fields_of(event)
+    fields["stream"] = stream
+    fields["seq"] = seq
+    if isinstance(event, Started):
+        fields["v"] = PROTOCOL_VERSION
+    return fields
+
+
+def _refusal_fields(refusal: RelayRefusedError) -> WireDict:
+    fields: WireDict = {"type": "error", "seq": 0, "code": refusal.code, "text": refusal.message}
+    if refusal.stream is not None:
+        fields["stream"] = refusal.stream
+    if refusal.request is not None:
+        fields["request"] = refusal.request
+    return fields
+
+
+def _delta(event: Started | Text | Reasoning | ToolCalled) -> WireDict:
+    if isinstance(event, Text):
+        return {"content": event.text}
+    if isinstance(event, Reasoning):
+        return {"reasoning": event.text}
+    if isinstance(event, Started):
+        return {"role": "assistant", "content": ""}
+    function = {"name": event.name, "arguments": event.arguments}
+    call = {"index": event.index, "id": event.id, "type": "function", "function": function}
+    return {"tool_calls": [call]}
+
+
+def _choice(delta: WireDict, finish_reason: str | None = None) -> WireDict:
+    return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+
+
+def _dumps(fields: WireDict) -> bytes:
+    try:
+        return orjson.dumps(fields)
+    except orjson.JSONEncodeError:
+        # Half of a surrogate pair, which a model can be cut in: no text on the wire.
+        return orjson.dumps(_whole(fields))
+
+
+def _whole(value: Any) -> Any:
+    """Replace what cannot be written as UTF-8, however deep."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return value
+
+
+def _read_json(frame: str | bytes) -> object:
+    if not isinstance(frame, str):
+        raise RelayRefusedError("frames are text here, each one a JSON object", code="bad_message")
+    try:
+        return orjson.loads(frame)
+    except orjson.JSONDecodeError as exc:
+        raise RelayRefusedError("the frame is no JSON", code="bad_message") from exc
+
+
+def _no_extension(code: int, data: bytes) -> object:
+    raise ValueError(f"extension {code} of {len(data)} bytes")

@@ -1,0 +1,231 @@
+"""Writing one answer into a log: from the SDK's stream to the relay's events.
+
+It depends on no reader. It ends when the answer does, when someone asks it to stop, or with the
+relay; the upstream call is closed on every one of these ways.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Literal
+
+import anyio
+import attrs
+
+from kilo_sdk.cost.tokens import estimate_prompt_tokens, output_bytes_of, tokens_in
+from kilo_sdk.errors import APIError, BudgetExceededError, KiloError
+from kilo_sdk.relay.events import (
+    Ended,
+    EndState,
+    Failed,
+    Reasoning,
+    Text,
+    Told,
+    ToolCalled,
+)
+from kilo_sdk.relay.refusals import RelayRefusedError, failure_of
+from kilo_sdk.relay.store import StreamWriter
+from kilo_sdk.streaming import CompletionStream
+from kilo_sdk.types.completion import ChatCompletion
+from kilo_sdk.types.events import ReasoningDelta, TextDelta, ToolCallDone, UsageReported
+from kilo_sdk.types.usage import Usage
+from kilo_sdk.types.wire import WireDict
+
+__all__ = ["EndedAnswer", "Generation"]
+
+_log: Final = logging.getLogger("kilo_sdk.relay")
+# How long the end of an answer may take to be stored when everything else stops.
+_ENDING_S: Final = 5.0
+_COUNTS: Final = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+)
+
+
+@attrs.frozen(kw_only=True)
+class EndedAnswer:
+    """What an app is told once an answer is over; see ``WebSocketRelay``'s ``on_end``.
+
+    Attributes:
+        stream: The answer's id.
+        owner: Who asked, as the auth hook named them.
+        request: The client's own id of its prompt.
+        state: How it ended.
+        completion: The answer, or what had come of it; None where nothing had.
+        error: What broke it off; None where nothing did.
+        seconds: How long it took.
+    """
+
+    stream: str
+    owner: str | None
+    request: str | None = None
+    state: EndState
+    completion: ChatCompletion | None = attrs.field(default=None, repr=False)
+    error: KiloError | None = None
+    seconds: float = 0.0
+
+
+class Generation:
+    """One answer being written. ``run`` it once, in a task of its own or not.
+
+    Args:
+        writer: Where it goes.
+        payload: What was asked, for an estimate of what an answer used that was stopped.
+        max_bytes: Longest answer, in bytes of the log.
+        report_cost: Whether a client is told what its answer cost.
+    """
+
+    def __init__(
+        self,
+        writer: StreamWriter,
+        payload: Mapping[str, Any],
+        *,
+        max_bytes: int,
+        report_cost: bool,
+    ) -> None:
+        self._writer = writer
+        self._payload = dict(payload)
+        self._max_bytes = max_bytes
+        self._report_cost = report_cost
+        self._scope = anyio.CancelScope()
+        self._stream: CompletionStream | None = None
+        self._began = time.monotonic()
+        self.error: KiloError | None = None
+
+    @property
+    def completion(self) -> ChatCompletion | None:
+        """What has come of the answer."""
+        return None if self._stream is None else self._stream.partial
+
+    def ended(self, request: str | None) -> EndedAnswer:
+        """Return what an app is told once it is over.
+
+        Args:
+            request: The client's own id of its prompt.
+        """
+        log = self._writer.log
+        return EndedAnswer(
+            stream=log.stream,
+            owner=log.owner,
+            request=request,
+            state=log.state or "cut",
+            completion=self.completion,
+            error=self.error,
+            seconds=time.monotonic() - self._began,
+        )
+
+    def cancel(self) -> None:
+        """Stop, as someone asks for it: the connection closes at once."""
+        self._scope.cancel()
+
+    async def run(
+        self, opening: Callable[[], AbstractAsyncContextManager[CompletionStream]]
+    ) -> None:
+        """Write the answer to its end.
+
+        Args:
+            opening: Asks for the answer; entered once.
+        """
+        last: Ended | Failed = Failed("cut", "cut", "the answer was cut; ask again")
+        try:
+            with self._scope:
+                last = await self._write(opening)
+            if self._scope.cancelled_caught:
+                last = self._ended("cancelled")
+        finally:
+            # The relay stops: the readers learn of it here, or from the store.
+            with anyio.move_on_after(_ENDING_S, shield=True):
+                await self._writer.end(last)
+
+    async def _write(
+        self, opening: Callable[[], AbstractAsyncContextManager[CompletionStream]]
+    ) -> Ended | Failed:
+        try:
+            async with opening() as stream:
+                self._stream = stream
+                await self._copy(stream)
+                return self._ended("done")
+        except KiloError as error:
+            self.error = error
+            self._report(error)
+            failure = failure_of(error)
+            return attrs.evolve(failure, usage=self._usage())
+        except Exception:
+            # A middleware or a transport of the app: a client must not wait for ever.
+            _log.exception("answer.failed stream=%s", self._writer.log.stream)
+            return failure_of(RelayRefusedError("the service failed; try again", code="internal"))
+
+    async def _copy(self, stream: CompletionStream) -> None:
+        writer, log, limit = self._writer, self._writer.log, self._max_bytes
+        append = writer.append
+        calls = 0
+        async for event in stream.events():
+            # The first choice alone: a client sees one answer.
+            if isinstance(event, TextDelta):
+                if event.choice == 0:
+                    append(Text(event.text))
+            elif isinstance(event, ReasoningDelta):
+                if event.choice == 0:
+                    append(Reasoning(event.text))
+            elif isinstance(event, ToolCallDone):
+                if event.choice == 0:
+                    call = event.tool_call
+                    append(ToolCalled(calls, call.id, call.name, call.arguments))
+                    calls += 1
+            elif isinstance(event, UsageReported):
+                append(Told(usage_fields(event.usage, with_cost=self._report_cost)))
+            if log.size > limit:
+                raise RelayRefusedError("the answer is too long, and was stopped", code="too_long")
+
+    def _ended(self, state: Literal["done", "cancelled"]) -> Ended:
+        completion = self.completion
+        if completion is None:
+            return Ended(state, usage=self._usage())
+        return Ended(
+            state,
+            finish_reason=completion.finish_reason if state == "done" else None,
+            model=completion.model,
+            usage=self._usage(),
+            message=completion.message.to_param(),
+        )
+
+    def _usage(self) -> WireDict | None:
+        """What the answer used, estimated where nobody told."""
+        completion = self.completion
+        if completion is None:
+            return None
+        if completion.usage is not None:
+            return usage_fields(completion.usage, with_cost=self._report_cost)
+        prompt = estimate_prompt_tokens(self._payload) if self._payload else None
+        written = tokens_in(output_bytes_of(completion))
+        usage: WireDict = {"completion_tokens": written, "estimated": True}
+        if prompt is not None:
+            usage |= {"prompt_tokens": prompt, "total_tokens": prompt + written}
+        return usage
+
+    def _report(self, error: KiloError) -> None:
+        """Tell the operator what the client is not told; no error holds a key or a prompt."""
+        expected = isinstance(error, APIError | BudgetExceededError | RelayRefusedError)
+        _log.log(
+            logging.WARNING if expected else logging.ERROR,
+            "answer.failed stream=%s %s: %s",
+            self._writer.log.stream,
+            type(error).__name__,
+            error,
+        )
+
+
+def usage_fields(usage: Usage, *, with_cost: bool) -> WireDict:
+    """Return what a client is told of a usage: counts that are known, and perhaps the cost."""
+    fields: WireDict = {
+        name: count for name in _COUNTS if (count := getattr(usage, name)) is not None
+    }
+    if with_cost and usage.cost is not None:
+        fields["cost"] = str(usage.cost)
+    return fields

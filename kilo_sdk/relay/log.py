@@ -1,0 +1,106 @@
+"""StreamLog: one answer as an append-only list of events, read from any place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, size_of
+
+__all__ = ["LogWatcher", "StreamLog"]
+
+
+class LogWatcher(Protocol):
+    """Whoever wants to know that a log has grown."""
+
+    def grown(self, size: int) -> None:
+        """Take note; called from ``append``, so it must neither wait nor raise.
+
+        Args:
+            size: About how many bytes were added.
+        """
+        ...
+
+
+class StreamLog:
+    """The events of one answer. For the tasks of one event loop; one of them appends.
+
+    The event at place n has the sequence number n + 1. Once a last event (``Ended``,
+    ``Failed``) is in it, a log takes no more.
+
+    Attributes:
+        stream: The answer's id.
+        owner: Who may read it, as the app's auth hook named them; None where it has none.
+        events: All of them, in order; not to be changed from outside.
+        size: About how many bytes they take.
+        state: How the answer ended; None while it goes on.
+        on_unwatched: Called when the last of the watchers has left.
+        on_cancel: Called when someone asks the writer to stop.
+    """
+
+    __slots__ = (
+        "_watchers",
+        "events",
+        "on_cancel",
+        "on_unwatched",
+        "owner",
+        "size",
+        "state",
+        "stream",
+    )
+
+    def __init__(self, stream: str, owner: str | None = None) -> None:
+        self.stream = stream
+        self.owner = owner
+        self.events: list[RelayEvent] = []
+        self.size = 0
+        self.state: EndState | None = None
+        self.on_unwatched: Callable[[], None] | None = None
+        self.on_cancel: Callable[[], None] | None = None
+        self._watchers: list[LogWatcher] = []
+
+    def __repr__(self) -> str:
+        return f"<StreamLog {self.stream} {self.state or 'live'}, {len(self.events)} events>"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event is in it."""
+        return self.state is not None
+
+    @property
+    def last_seq(self) -> int:
+        """The sequence number of the newest event; 0 while there is none."""
+        return len(self.events)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anyone reads it here."""
+        return bool(self._watchers)
+
+    def append(self, event: RelayEvent) -> None:
+        """Add an event and tell the watchers; after the end, nothing is added."""
+        if self.state is not None:
+            return
+        size = size_of(event)
+        self.events.append(event)
+        self.size += size
+        if isinstance(event, Ended | Failed):
+            self.state = event.state
+        for watcher in self._watchers:
+            watcher.grown(size)
+
+    def watch(self, watcher: LogWatcher) -> None:
+        """Tell a watcher of whatever comes from now on."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: LogWatcher) -> None:
+        """Tell it no more; doing so twice is fine."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+            if not self._watchers and self.on_unwatched is not None:
+                self.on_unwatched()
+
+    def cancel(self) -> None:
+        """Ask whoever writes to stop; where nobody does, nothing happens."""
+        if self.on_cancel is not None:
+            self.on_cancel()

@@ -1,0 +1,345 @@
+"""WebSocketRelay: answers of the gateway, told to browsers while they are being written.
+
+Decides who comes in, and does what their messages ask for. How messages look is in ``protocol``
+and ``framing``, how one socket is served in ``connection``, how answers live in ``answers``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import secrets
+from collections.abc import Collection
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, overload
+
+import anyio
+
+from kilo_sdk.client import KiloClient
+from kilo_sdk.errors import ConfigurationError, KiloError
+from kilo_sdk.relay.answers import Answers
+from kilo_sdk.relay.connection import Connection
+from kilo_sdk.relay.events import Ended, Failed, RelayEvent, Started
+from kilo_sdk.relay.framing import Framing, framing_of
+from kilo_sdk.relay.generation import EndedAnswer, Generation
+from kilo_sdk.relay.hooks import AuthHook, EndHook, PrepareHook, ReadHook, answer_of
+from kilo_sdk.relay.limits import RelayLimits
+from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.memory_store import MemoryStreamStore
+from kilo_sdk.relay.policy import PromptPolicy
+from kilo_sdk.relay.protocol import (
+    Cancel,
+    ClientMessage,
+    CloseCode,
+    FramingName,
+    Prompt,
+    negotiate,
+)
+from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.serving import socket_of
+from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, origin_is_allowed
+from kilo_sdk.relay.store import StreamStore
+from kilo_sdk.streaming import CompletionStream
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from kilo_sdk.relay.asgi_socket import ASGIConnection
+
+__all__ = ["WebSocketRelay"]
+
+_log: Final = logging.getLogger("kilo_sdk.relay")
+_LINGER_S: Final = 60.0
+
+
+class WebSocketRelay:
+    """Serves sockets: each client asks, reads, stops and resumes as the protocol has it.
+
+    Use it with ``async with``, or ``close`` it: answers that are being written then end, and
+    open sockets are closed with 1001. For the tasks of one event loop, any number at once.
+
+    Args:
+        client: Asks the gateway.
+        authorize: Called with the handshake before anything is spent; returns who it is, a
+            name that owns what it asks for. Without one everybody may ask, and whoever knows
+            the id of an answer may resume it.
+        prepare: Makes a call of a prompt; the default, ``PromptPolicy()``, offers the
+            client's default model and caps nothing.
+        may_read: Whether someone may read an answer of another owner; default: nobody may.
+        on_end: Told of each answer that is over, whole or not: to store it, to bill it.
+        store: Where answers are kept for those who come back; default: in memory.
+        linger: Seconds that an answer goes on being written while nobody reads it; 0 stops it
+            at once, ``math.inf`` never. None: 60 with a store of yours, 0 without.
+        limits: What one socket may do.
+        origins: Origins whose pages may connect, such as ``https://app.example``, or ``*``;
+            None: those of the host that is asked.
+        report_cost: Whether clients are told what their answers cost.
+
+    Attributes:
+        answers: Begins and finds answers, for an app that does so by other ways.
+        limits: What one socket may do.
+
+    Raises:
+        ConfigurationError: The arguments cannot work.
+    """
+
+    def __init__(
+        self,
+        client: KiloClient,
+        *,
+        authorize: AuthHook | None = None,
+        prepare: PrepareHook | None = None,
+        may_read: ReadHook | None = None,
+        on_end: EndHook | None = None,
+        store: StreamStore | None = None,
+        linger: float | None = None,
+        limits: RelayLimits | None = None,
+        origins: Collection[str] | None = None,
+        report_cost: bool = False,
+    ) -> None:
+        if isinstance(origins, str):
+            raise ConfigurationError("origins is a list of origins, not one string")
+        if linger is None:
+            linger = 0.0 if store is None else _LINGER_S
+        if math.isnan(linger) or linger < 0:
+            raise ConfigurationError("linger is seconds from 0; math.inf is to the end")
+        self.limits = limits or RelayLimits()
+        self._store: StreamStore = MemoryStreamStore() if store is None else store
+        self.answers = Answers(
+            client,
+            self._store,
+            prepare=prepare or PromptPolicy(),
+            may_read=may_read,
+            on_end=on_end,
+            linger=linger,
+            limits=self.limits,
+            report_cost=report_cost,
+        )
+        self._authorize = authorize
+        self._origins = None if origins is None else tuple(origins)
+        self._report_cost = report_cost
+        self._connections: set[Connection] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def open_sockets(self) -> int:
+        """Sockets that are being served."""
+        return len(self._connections)
+
+    @property
+    def live_answers(self) -> int:
+        """Answers that are being written here."""
+        return len(self.answers)
+
+    async def close(self) -> None:
+        """End the answers being written, close the sockets, let go of the store.
+
+        Closing twice is fine. The client stays open.
+        """
+        await self.answers.end()
+        connections = tuple(self._connections)
+        for connection in connections:
+            connection.finish(CloseCode.GOING_AWAY)
+        with anyio.move_on_after(self.limits.close_timeout, shield=True):
+            for connection in connections:
+                await connection.over.wait()
+        for connection in connections:
+            connection.close(CloseCode.GOING_AWAY)
+        await self._store.close()
+
+    @overload
+    async def serve(self, socket: web.Request) -> web.StreamResponse: ...
+
+    @overload
+    async def serve(
+        self, socket: web.WebSocketResponse, *, request: web.Request
+    ) -> web.StreamResponse: ...
+
+    @overload
+    async def serve(self, socket: ASGIConnection) -> None: ...
+
+    async def serve(
+        self,
+        socket: web.Request | web.WebSocketResponse | ASGIConnection,
+        *,
+        request: web.Request | None = None,
+    ) -> web.StreamResponse | None:
+        """Serve one socket until it closes.
+
+        Args:
+            socket: The request of an ``aiohttp.web`` handler, or the socket of an ASGI
+                framework that was not accepted yet: the relay makes the handshake, so that
+                origin and auth are checked first. A prepared ``WebSocketResponse`` works as
+                well, with its ``request``.
+            request: Of a prepared ``WebSocketResponse``.
+
+        Returns:
+            For aiohttp, what the handler is to return; else None.
+
+        Raises:
+            ConfigurationError: That is no socket.
+        """
+        door, answered = socket_of(socket, request, self.limits)
+        with contextlib.suppress(SocketClosedError):
+            await self._serve(door)
+        return answered()
+
+    async def send(
+        self,
+        stream: CompletionStream,
+        socket: web.WebSocketResponse | ASGIConnection,
+        *,
+        framing: FramingName = "json",
+    ) -> EndedAnswer:
+        """Send one stream of yours to an accepted socket, with the relay's frames.
+
+        The client may ``cancel`` it; when it leaves, the stream is closed at once. Nothing is
+        kept for resuming. The socket is read meanwhile, and stays open afterwards.
+
+        Args:
+            stream: Open; closed when this returns.
+            socket: Prepared or accepted.
+            framing: How its frames look.
+
+        Returns:
+            How it ended, with the answer as far as it came. Errors of the gateway are told to
+            the client, and returned, not raised.
+
+        Raises:
+            ConfigurationError: That is no socket.
+        """
+        try:
+            door, _ = socket_of(socket, None, self.limits, is_accepted=True)
+        except ConfigurationError:
+            await stream.close()
+            raise
+        writer = _BareWriter(StreamLog(secrets.token_urlsafe(16)))
+        writer.append(Started())
+        generation = Generation(
+            writer,
+            {},
+            max_bytes=self.limits.max_answer_bytes,
+            report_cost=self._report_cost,
+        )
+        writer.log.on_cancel = generation.cancel
+        writer.log.on_unwatched = generation.cancel
+
+        async def only_cancel(_: Connection, message: ClientMessage) -> None:
+            if not isinstance(message, Cancel) or message.stream != writer.log.stream:
+                raise RelayRefusedError("only cancel is understood here, of the stream being sent")
+            generation.cancel()
+
+        connection = Connection(door, framing_of(framing), self.limits, None, only_cancel)
+        connection.session.follow(writer.log)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(generation.run, lambda: stream)
+            await connection.run(until_over=True)
+        return generation.ended(None)
+
+    async def admit(self, handshake: Handshake) -> str | None:
+        """Return who is at the door.
+
+        Raises:
+            RelayRefusedError: Nobody who may come in.
+        """
+        if self._authorize is None:
+            return None
+        owner: str | None = None
+        with anyio.move_on_after(self.limits.auth_timeout):
+            owner = await answer_of(self._authorize(handshake))
+        if owner is None:
+            raise RelayRefusedError("sign in first", code="unauthorized")
+        return owner
+
+    def allows_origin(self, handshake: Handshake) -> bool:
+        """Return whether pages of that origin may connect."""
+        return origin_is_allowed(handshake, self._origins)
+
+    async def _serve(self, door: RelaySocket) -> None:
+        if not self.allows_origin(door.handshake):
+            await door.refuse()
+            return
+        offered = door.handshake.subprotocols
+        try:
+            framing_name, subprotocol = negotiate(offered)
+            framing = framing_of(framing_name)
+        except (RelayRefusedError, ConfigurationError) as error:
+            # Accepted by its name, for a browser tells its page nothing otherwise.
+            await _turn_away(
+                door, framing_of("json"), error, CloseCode.UNSUPPORTED_VERSION, offered[0]
+            )
+            return
+        try:
+            owner = await self.admit(door.handshake)
+        except RelayRefusedError as refusal:
+            await _turn_away(door, framing, refusal, CloseCode.UNAUTHORIZED, subprotocol)
+            return
+        await door.accept(subprotocol)
+        connection = Connection(door, framing, self.limits, owner, self._act)
+        self._connections.add(connection)
+        try:
+            if self.answers.over:
+                connection.finish(CloseCode.GOING_AWAY)
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    async def _act(self, connection: Connection, message: ClientMessage) -> None:
+        """Do what a client asks for."""
+        session = connection.session
+        if isinstance(message, Prompt):
+            log = await self.answers.begin(message)
+            # The same prompt again is no wish to hear the beginning again.
+            if log.stream not in session:
+                session.follow(log)
+        elif isinstance(message, Cancel):
+            await self.answers.cancel(message.stream, connection.owner)
+        else:
+            log = await self.answers.find(message.stream, connection.owner)
+            if log.stream not in session and len(session) >= self.limits.max_streams:
+                raise RelayRefusedError(
+                    f"at most {self.limits.max_streams} answers at once", code="too_many_streams"
+                )
+            session.follow(log, message.after)
+
+
+class _BareWriter:
+    """See ``StreamWriter``: into a log that no store holds."""
+
+    is_wanted = False
+
+    def __init__(self, log: StreamLog) -> None:
+        self.log = log
+
+    def append(self, event: RelayEvent) -> None:
+        self.log.append(event)
+
+    async def end(self, event: Ended | Failed) -> None:
+        self.log.append(event)
+
+
+async def _turn_away(
+    door: RelaySocket,
+    framing: Framing,
+    error: KiloError,
+    code: CloseCode,
+    subprotocol: str | None,
+) -> None:
+    """Accept and close with a reason: a page is told nothing of a handshake that is refused."""
+    if not isinstance(error, RelayRefusedError):
+        _log.error("handshake.failed %s", error)
+        error = RelayRefusedError("this framing is not offered here", code="unsupported_version")
+    await door.accept(subprotocol)
+    await door.send(framing.refusal(error), is_text=framing.is_text)
+    await door.close(code, error.message)

@@ -1,0 +1,131 @@
+"""What one socket is to be sent next: places in logs, and words about its own messages.
+
+A session holds no text of any answer, only how far each was sent, so that a slow reader costs
+what a quick one does. It never awaits and never reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from kilo_sdk.relay.coalescing import next_joined
+from kilo_sdk.relay.framing import Framing
+from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.refusals import RelayRefusedError
+
+__all__ = ["Session"]
+
+
+@attrs.define(eq=False)
+class _View:
+    """A reader's place in a log: the next event to send has the sequence number at + 1."""
+
+    log: StreamLog
+    at: int
+
+
+class Session:
+    """The answers that one socket follows, and what waits for it. For one event loop.
+
+    Args:
+        framing: How its frames look.
+        max_frame_chars: Waiting text is joined up to about so many characters.
+        wake: Called when there is something to send.
+
+    Attributes:
+        waiting_bytes: What has come since ``taken`` was last called.
+    """
+
+    def __init__(self, framing: Framing, *, max_frame_chars: int, wake: Callable[[], None]) -> None:
+        self.framing = framing
+        self.waiting_bytes = 0
+        self._max_frame_chars = max_frame_chars
+        self._wake = wake
+        self._said: deque[bytes] = deque()
+        self._views: dict[str, _View] = {}
+        # Whose turn it is, when several answers are being written.
+        self._turn: deque[_View] = deque()
+
+    def __len__(self) -> int:
+        """Answers that it follows."""
+        return len(self._views)
+
+    def __contains__(self, stream: str) -> bool:
+        return stream in self._views
+
+    @property
+    def unsaid(self) -> int:
+        """Frames about its own messages that wait to be sent."""
+        return len(self._said)
+
+    @property
+    def streams(self) -> Iterable[str]:
+        """The ids of the answers that it follows."""
+        return tuple(self._views)
+
+    def grown(self, size: int) -> None:
+        """A log that it follows has grown."""
+        self.waiting_bytes += size
+        self._wake()
+
+    def taken(self) -> None:
+        """The peer has taken what was sent."""
+        self.waiting_bytes = 0
+
+    def follow(self, log: StreamLog, after: int = 0) -> None:
+        """Send a log's events from the one after ``after``; a second time goes on from there."""
+        # Before it is left: its writer would think that nobody reads any more.
+        log.watch(self)
+        self.leave(log.stream)
+        view = _View(log, after)
+        if log.ended and after >= log.last_seq:
+            # Whoever asks does not know how it ended; a writer that died may have been ahead
+            # of its log.
+            view.at = log.last_seq - 1
+        self._views[log.stream] = view
+        self._turn.append(view)
+        self._wake()
+
+    def leave(self, stream: str) -> None:
+        """Follow an answer no more; one that is not followed is fine."""
+        view = self._views.pop(stream, None)
+        if view is not None:
+            self._turn.remove(view)
+            view.log.unwatch(self)
+
+    def leave_all(self) -> None:
+        """Follow nothing any more."""
+        for stream in self.streams:
+            self.leave(stream)
+
+    def say(self, refusal: RelayRefusedError) -> None:
+        """Tell the client what was wrong with its message."""
+        self._said.append(self.framing.refusal(refusal))
+        self._wake()
+
+    def next_frame(self) -> bytes | None:
+        """Return what is to be sent now, or None while nothing is.
+
+        Answers take turns. One whose last frame is returned is followed no more.
+        """
+        if self._said:
+            return self._said.popleft()
+        turn = self._turn
+        for _ in range(len(turn)):
+            view = turn[0]
+            turn.rotate(-1)
+            log = view.log
+            if view.at < len(log.events):
+                event, view.at = next_joined(log.events, view.at, max_chars=self._max_frame_chars)
+                frame = self.framing.event(log.stream, view.at, event)
+                if log.ended and view.at == len(log.events):
+                    self.leave(log.stream)
+                return frame
+            if log.ended:
+                # Its writer died behind what this reader had.
+                view.at = len(log.events) - 1
+                return self.next_frame()
+        return None

@@ -1,0 +1,110 @@
+"""What the relay needs of a socket, whatever server it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http.cookies import CookieError, SimpleCookie
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import attrs
+
+__all__ = ["Handshake", "RelaySocket", "SocketClosedError", "origin_is_allowed"]
+
+
+class SocketClosedError(Exception):
+    """The peer is gone. Stays inside the relay."""
+
+
+@attrs.frozen(kw_only=True)
+class Handshake:
+    """Who is at the door: what an auth hook decides by.
+
+    Attributes:
+        path: The path that was asked for.
+        headers: Names in lower case.
+        query: Of repeated names, the last.
+        remote: The peer's address, or None where it is not known.
+        subprotocols: Those that the client offers.
+    """
+
+    path: str
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    query: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    remote: str | None = None
+    subprotocols: Sequence[str] = attrs.field(default=(), repr=False)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies; none where they cannot be read."""
+        try:
+            jar = SimpleCookie(self.headers.get("cookie", ""))
+        except CookieError:
+            return {}
+        return {name: morsel.value for name, morsel in jar.items()}
+
+    @property
+    def origin(self) -> str | None:
+        """Where the page that connects is from; None for a client that is no browser."""
+        return self.headers.get("origin")
+
+
+class RelaySocket(Protocol):
+    """A web socket of some server. One task receives, one sends, any may close.
+
+    Attributes:
+        handshake: How it began.
+    """
+
+    handshake: Handshake
+
+    async def accept(self, subprotocol: str | None) -> None:
+        """Answer the handshake."""
+        ...
+
+    async def refuse(self) -> None:
+        """Answer the handshake with 403."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """Return the next message.
+
+        Raises:
+            SocketClosedError: There will be none.
+        """
+        ...
+
+    async def send(self, frame: bytes, *, is_text: bool) -> None:
+        """Send one frame, and wait while the peer does not take it.
+
+        Raises:
+            SocketClosedError: The peer is gone.
+        """
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it; doing so twice is fine."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection, and whatever was not taken."""
+        ...
+
+
+def origin_is_allowed(handshake: Handshake, origins: Sequence[str] | None) -> bool:
+    """Return whether the page that connects may do so.
+
+    A browser sends the origin, and a page cannot forge it; without the check any page in the
+    world could ask in the name of whoever is logged in. What is no browser sends none.
+
+    Args:
+        handshake: How the socket began.
+        origins: Such as ``https://app.example``; ``"*"`` is any. None: the origin's host must
+            be the one that was asked for.
+    """
+    origin = handshake.origin
+    if origin is None:
+        return True
+    if origins is None:
+        return urlsplit(origin).netloc.lower() == handshake.headers.get("host", "").lower()
+    return "*" in origins or origin in origins

@@ -1,0 +1,154 @@
+"""One socket, from the side of the server, with a peer that does what the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from kilo_sdk.relay import CloseCode, Handshake, RelayLimits
+from kilo_sdk.relay.connection import Connection
+from kilo_sdk.relay.framing import JSONFraming
+from kilo_sdk.relay.protocol import ClientMessage
+from kilo_sdk.relay.sockets import SocketClosedError
+
+pytestmark = pytest.mark.anyio
+
+
+class Peer:
+    """See ``RelaySocket``."""
+
+    def __init__(self, *, answers_close: bool = True) -> None:
+        self.handshake = Handshake(path="/", headers={})
+        self.inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self.frames: list[Any] = []
+        self.closed: list[int] = []
+        self.aborted = False
+        self.answers_close = answers_close
+        self.is_gone = False
+
+    async def accept(self, subprotocol: str | None) -> None:
+        pass
+
+    async def refuse(self) -> None:
+        pass
+
+    async def receive(self) -> str | bytes:
+        frame = await self.inbox.get()
+        if frame is None:
+            raise SocketClosedError
+        return frame
+
+    async def send(self, frame: bytes, *, is_text: bool) -> None:
+        assert is_text
+        if self.is_gone:
+            raise SocketClosedError
+        self.frames.append(orjson.loads(frame))
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed.append(code)
+        if not self.answers_close:
+            await anyio.sleep_forever()
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def says(self, **fields: Any) -> None:
+        self.inbox.put_nowait(orjson.dumps(fields).decode())
+
+
+Act = Callable[[Connection, ClientMessage], Awaitable[None]]
+
+
+def serve(peer: Peer, act: Act, **limits: Any) -> Connection:
+    return Connection(peer, JSONFraming(), RelayLimits(**limits), "anna", act)
+
+
+async def ignore(connection: Connection, message: ClientMessage) -> None:
+    pass
+
+
+async def test_it_ends_when_the_peer_leaves_and_closes_nothing() -> None:
+    peer = Peer()
+    connection = serve(peer, ignore)
+    peer.inbox.put_nowait(None)
+    with anyio.fail_after(60):
+        await connection.run()
+    assert (peer.closed, connection.over.is_set()) == ([], True)
+
+
+async def test_it_ends_when_a_frame_cannot_be_sent() -> None:
+    peer = Peer()
+    connection = serve(peer, ignore)
+    peer.is_gone = True
+    peer.inbox.put_nowait("{")
+    with anyio.fail_after(60):
+        await connection.run()
+    assert peer.closed == []
+
+
+async def test_the_first_code_counts_and_a_peer_that_does_not_answer_is_dropped() -> None:
+    peer = Peer(answers_close=False)
+    connection = serve(peer, ignore, close_timeout=0.01)
+    connection.close(CloseCode.TOO_SLOW)
+    connection.close(CloseCode.IDLE)
+    with anyio.fail_after(60):
+        await connection.run()
+    assert (peer.closed, peer.aborted) == ([4409], True)
+
+
+async def test_what_is_acted_on_at_once_is_limited() -> None:
+    peer = Peer()
+
+    async def wait(connection: Connection, message: ClientMessage) -> None:
+        await anyio.sleep_forever()
+
+    connection = serve(peer, wait, max_streams=1, messages_per_second=100)
+    for _ in range(2):
+        peer.says(type="prompt", messages="hi", id="r")
+    for _ in range(10):
+        peer.says(type="resume", stream="s")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while len(peer.frames) < 3:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    assert [frame["code"] for frame in peer.frames] == [
+        "too_many_streams",
+        "rate_limited",
+        "rate_limited",
+    ]
+
+
+async def test_refusals_name_what_they_are_about() -> None:
+    peer = Peer()
+
+    async def refuse(connection: Connection, message: ClientMessage) -> None:
+        raise LookupError("of the app")
+
+    connection = serve(peer, refuse)
+    peer.says(type="prompt", messages="hi", id="r")
+    peer.says(type="resume", stream="s")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while len(peer.frames) < 2:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    about = [(frame["code"], frame.get("request"), frame.get("stream")) for frame in peer.frames]
+    assert about == [("internal", "r", None), ("internal", None, "s")]
+
+
+async def test_finishing_closes_once_everything_is_sent() -> None:
+    peer = Peer()
+    connection = serve(peer, ignore)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        await anyio.sleep(0.005)
+        connection.finish(CloseCode.GOING_AWAY)
+    assert peer.closed == [1001]

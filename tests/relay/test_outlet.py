@@ -1,0 +1,125 @@
+"""As fast as the peer takes it, and no faster."""
+
+from __future__ import annotations
+
+import anyio
+import orjson
+import pytest
+
+from kilo_sdk.relay import RelayLimits
+from kilo_sdk.relay.events import Ended, Started, Text
+from kilo_sdk.relay.framing import JSONFraming
+from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.outlet import Outlet
+
+pytestmark = pytest.mark.anyio
+
+
+class Peer:
+    """Takes frames when it is let."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.slow: list[int] = []
+        self.may_take = anyio.Event()
+        self.may_take.set()
+
+    async def send(self, frame: bytes) -> None:
+        self.frames.append(frame)
+        await self.may_take.wait()
+
+    def outlet(self, **limits: float) -> Outlet:
+        made = RelayLimits(**limits)  # type: ignore[arg-type]
+        return Outlet(JSONFraming(), made, self.send, lambda: self.slow.append(1))
+
+    def texts(self) -> list[str]:
+        return [orjson.loads(frame).get("text", "") for frame in self.frames if frame != b"beat"]
+
+
+def started(stream: str = "s") -> StreamLog:
+    log = StreamLog(stream)
+    log.append(Started())
+    return log
+
+
+async def test_it_sends_what_comes_and_returns_when_all_is_over() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.outlet()
+    outlet.session.follow(log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True))
+        for text in "abc":
+            await anyio.sleep(0.005)
+            log.append(Text(text))
+        await anyio.sleep(0.005)
+        log.append(Ended())
+    assert peer.texts() == ["", "a", "b", "c", ""]
+
+
+async def test_what_comes_while_a_frame_waits_is_joined() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.outlet()
+    outlet.session.follow(log)
+    peer.may_take = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True))
+        for text in "abcdef":
+            await anyio.sleep(0.002)
+            log.append(Text(text))
+        peer.may_take.set()
+        await anyio.sleep(0.005)
+        log.append(Ended())
+    assert peer.texts() == ["", "abcdef", ""]
+    assert not peer.slow
+
+
+async def test_too_much_behind_a_frame_that_waits_is_told() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.outlet(max_waiting_bytes=2000)
+    outlet.session.follow(log)
+    peer.may_take = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outlet.run)
+        await anyio.sleep(0.005)
+        log.append(Text("x" * 1000))
+        assert not peer.slow
+        log.append(Text("x" * 1000))
+        assert peer.slow
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_frame_that_waits_too_long_is_seen() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.outlet(send_timeout=0.02)
+    outlet.session.follow(log)
+    assert not outlet.is_stuck
+    peer.may_take = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outlet.run)
+        await anyio.sleep(0.05)
+        assert outlet.is_stuck
+        peer.may_take.set()
+        await anyio.sleep(0.005)
+        assert not outlet.is_stuck
+        tasks.cancel_scope.cancel()
+
+
+async def test_silence_is_filled_where_told_to() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.outlet()
+    outlet.session.follow(log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True, keepalive=(0.01, b"beat")))
+        await anyio.sleep(0.05)
+        log.append(Ended())
+    assert peer.frames.count(b"beat") >= 2
+    assert peer.texts() == ["", ""]
+
+
+async def test_it_can_be_told_to_finish() -> None:
+    peer = Peer()
+    outlet = peer.outlet()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outlet.run)
+        await anyio.sleep(0.005)
+        outlet.finish()

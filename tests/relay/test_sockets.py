@@ -1,0 +1,42 @@
+"""Who is at the door."""
+
+from __future__ import annotations
+
+import pytest
+
+from kilo_sdk.relay import Handshake
+from kilo_sdk.relay.sockets import origin_is_allowed
+
+
+def at_the_door(**headers: str) -> Handshake:
+    return Handshake(path="/ws", headers=headers)
+
+
+def test_cookies_are_read() -> None:
+    assert at_the_door(cookie="a=1; b=two").cookies == {"a": "1", "b": "two"}
+    assert at_the_door().cookies == {}
+    assert at_the_door(cookie="\x00=;;;").cookies == {}
+
+
+def test_a_handshake_shows_no_header() -> None:
+    assert "secret" not in repr(at_the_door(cookie="session=secret"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "origins", "allowed"),
+    [
+        (None, "app.example", None, True),
+        ("https://app.example", "app.example", None, True),
+        ("https://APP.example:8443", "app.example:8443", None, True),
+        ("https://app.example", "app.example:8443", None, False),
+        ("null", "app.example", None, False),
+        ("https://app.example.evil.example", "app.example", None, False),
+        ("https://other.example", "app.example", ["https://other.example"], True),
+        ("http://other.example", "app.example", ["https://other.example"], False),
+        ("https://any.example", "app.example", ["*"], True),
+        ("https://app.example", "app.example", [], False),
+    ],
+)
+def test_origins(origin: str | None, host: str, origins: list[str] | None, allowed: bool) -> None:
+    headers = {"host": host} if origin is None else {"host": host, "origin": origin}
+    assert origin_is_allowed(at_the_door(**headers), origins) is allowed
