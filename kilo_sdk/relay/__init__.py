@@ -6,6 +6,7 @@ from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.memory_store import MemoryStreamStore
 from kilo_sdk.relay.policy import PromptPolicy
 from kilo_sdk.relay.protocol import CloseCode, Prompt
+from kilo_sdk.relay.redis_store import RedisStreamStore
 from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.relay import WebSocketRelay
 from kilo_sdk.relay.sockets import Handshake
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryStreamStore",
     "Prompt",
     "PromptPolicy",
+    "RedisStreamStore",
     "RelayLimits",
     "RelayRefusedError",
     "StoreError",

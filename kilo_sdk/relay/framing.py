@@ -8,11 +8,12 @@ Source: RFC 6455 5.6 (text and binary frames), GATEWAY 5 (the shape of chunks).
 from __future__ import annotations
 
 import importlib
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import orjson
 
 from kilo_sdk.config.extras import needs_extra
+from kilo_sdk.relay.encoding import json_bytes
 from kilo_sdk.relay.events import (
     Ended,
     Failed,
@@ -68,12 +69,12 @@ class JSONFraming:
         """Return the frame of an event of a stream."""
         # Nearly every frame: written out, for this runs per token.
         if isinstance(event, Text):
-            return _dumps({"type": "text", "stream": stream, "seq": seq, "text": event.text})
-        return _dumps(_event_fields(stream, seq, event))
+            return json_bytes({"type": "text", "stream": stream, "seq": seq, "text": event.text})
+        return json_bytes(_event_fields(stream, seq, event))
 
     def refusal(self, refusal: RelayRefusedError) -> bytes:
         """Return the frame that tells a client what was wrong with its message."""
-        return _dumps(_refusal_fields(refusal))
+        return json_bytes(_refusal_fields(refusal))
 
     def message(self, frame: str | bytes) -> object:
         """Return what a client's frame holds."""
@@ -129,18 +130,18 @@ class OpenAIFraming:
         head: WireDict = {"id": stream, "object": _CHUNK, "seq": seq}
         if isinstance(event, Failed):
             error = {"code": event.code, "message": event.text, "retry_after": event.retry_after}
-            return _dumps({**head, "choices": [_choice({}, "error")], "error": error})
+            return json_bytes({**head, "choices": [_choice({}, "error")], "error": error})
         if isinstance(event, Told):
-            return _dumps({**head, "choices": [], "usage": event.usage})
+            return json_bytes({**head, "choices": [], "usage": event.usage})
         if isinstance(event, Ended):
             choice = _choice({}, event.finish_reason or event.state)
-            return _dumps({**head, "model": event.model, "choices": [choice]})
-        return _dumps({**head, "choices": [_choice(_delta(event))]})
+            return json_bytes({**head, "model": event.model, "choices": [choice]})
+        return json_bytes({**head, "choices": [_choice(_delta(event))]})
 
     def refusal(self, refusal: RelayRefusedError) -> bytes:
         """Return the frame that tells a client what was wrong with its message."""
         error = {"code": refusal.code, "message": refusal.message, "request": refusal.request}
-        return _dumps({"id": refusal.stream, "seq": 0, "error": error})
+        return json_bytes({"id": refusal.stream, "seq": 0, "error": error})
 
     def message(self, frame: str | bytes) -> object:
         """Return what a client's frame holds."""
@@ -190,25 +191,6 @@ def _delta(event: Started | Text | Reasoning | ToolCalled) -> WireDict:
 
 def _choice(delta: WireDict, finish_reason: str | None = None) -> WireDict:
     return {"index": 0, "delta": delta, "finish_reason": finish_reason}
-
-
-def _dumps(fields: WireDict) -> bytes:
-    try:
-        return orjson.dumps(fields)
-    except orjson.JSONEncodeError:
-        # Half of a surrogate pair, which a model can be cut in: no text on the wire.
-        return orjson.dumps(_whole(fields))
-
-
-def _whole(value: Any) -> Any:
-    """Replace what cannot be written as UTF-8, however deep."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_whole(key): _whole(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return value
 
 
 def _read_json(frame: str | bytes) -> object:

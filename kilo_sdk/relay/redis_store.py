@@ -1,0 +1,233 @@
+"""RedisStreamStore: answers that any process with the same Redis can go on reading.
+
+Source: the Redis documentation of streams, XREAD, EVAL and PUBLISH.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from kilo_sdk.background import BackgroundTasks
+from kilo_sdk.config.extras import needs_extra
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.lifetime import Lifetime
+from kilo_sdk.relay.events import Failed
+from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.redis_keys import (
+    APPEND,
+    BURY,
+    CREATE,
+    HEARTBEAT,
+    RedisKeys,
+    entries_of,
+    packed,
+    unpacked,
+)
+from kilo_sdk.relay.redis_writer import RedisWriter
+from kilo_sdk.relay.store import StoreError, StreamWriter
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+__all__ = ["RedisStreamStore"]
+
+_log: Final = logging.getLogger("kilo_sdk.relay")
+_CUT: Final = Failed("cut", "cut", "the answer was cut; ask again")
+_BLOCK_S: Final = 0.5
+_RETRY_S: Final = 0.2
+# How long a log is followed that nobody here reads: a client may just be changing sockets.
+_UNREAD_S: Final = 10.0
+
+
+class RedisStreamStore:
+    """See ``StreamStore``. Any number of processes may share one Redis; needs 5.0 or later.
+
+    Needs the extra ``relay-redis``. Two processes with different clocks do not mind.
+
+    Args:
+        redis: A URL such as ``redis://127.0.0.1:6379/0``, or a client of ``redis.asyncio``,
+            which stays open when the store closes.
+        prefix: Of all keys.
+        ttl: Seconds that an answer is kept after its end.
+        writer_timeout: Seconds of silence after which a writer counts as dead.
+        flush_interval: Least seconds between two batches of one answer: what readers in
+            other processes may lag behind.
+
+    Raises:
+        ConfigurationError: The extra is missing, or the arguments cannot work.
+    """
+
+    def __init__(
+        self,
+        redis: str | Redis,
+        *,
+        prefix: str = "kilo:relay:",
+        ttl: float = 300.0,
+        writer_timeout: float = 10.0,
+        flush_interval: float = 0.02,
+    ) -> None:
+        if not (0 < writer_timeout <= ttl and flush_interval >= 0):
+            raise ConfigurationError(
+                "writer_timeout is seconds above 0 and at most ttl; flush_interval from 0"
+            )
+        with needs_extra("relay-redis", what="RedisStreamStore"):
+            asyncio_redis = importlib.import_module("redis.asyncio")
+            errors = importlib.import_module("redis.exceptions")
+        self._owns_redis = isinstance(redis, str)
+        try:
+            self._redis: Any = asyncio_redis.from_url(redis) if isinstance(redis, str) else redis
+        except ValueError as exc:
+            raise ConfigurationError(
+                "redis is a URL such as redis://127.0.0.1:6379/0, or a client of redis.asyncio"
+            ) from exc
+        self._errors: tuple[type[Exception], ...] = (errors.RedisError, OSError)
+        self._prefix = prefix
+        self._ttl = ttl
+        self._writer_timeout = writer_timeout
+        self._flush_interval = flush_interval
+        self._scripts = {
+            text: self._redis.register_script(text) for text in (CREATE, APPEND, HEARTBEAT, BURY)
+        }
+        self._tasks = BackgroundTasks(Lifetime())
+        self._written: dict[str, RedisWriter] = {}
+        self._followed: dict[str, StreamLog] = {}
+        self._listens = False
+
+    async def create(self, stream: str, owner: str | None) -> StreamWriter | None:
+        """Begin an answer; None where there is one of that id, in whatever process."""
+        keys, token = RedisKeys.of(self._prefix, stream), secrets.token_hex(16)
+        milliseconds = [int(self._ttl * 1000), int(self._writer_timeout * 1000)]
+        arguments: list[Any] = [token, int(owner is not None), owner or "", *milliseconds]
+        with self._reached():
+            if not await self._scripts[CREATE](keys=keys.all, args=arguments):
+                return None
+        writer = RedisWriter(
+            StreamLog(stream, owner),
+            keys,
+            token,
+            append=self._scripts[APPEND],
+            heartbeat=self._scripts[HEARTBEAT],
+            errors=self._errors,
+            ttl=self._ttl,
+            writer_timeout=self._writer_timeout,
+            flush_interval=self._flush_interval,
+        )
+        self._written[stream] = writer
+        self._tasks.start(self._write(writer), name=f"relay writer {stream}")
+        if not self._listens:
+            self._listens = True
+            self._tasks.start(self._listen(), name="relay cancel")
+        return writer
+
+    async def open(self, stream: str) -> StreamLog | None:
+        """Return the log of an answer, or None."""
+        if writer := self._written.get(stream):
+            return writer.log
+        if log := self._followed.get(stream):
+            return log
+        keys = RedisKeys.of(self._prefix, stream)
+        with self._reached():
+            writer_token, owner = await self._redis.hmget(keys.meta, ["writer", "owner"])
+        if writer_token is None:
+            return None
+        # Another task may have opened it meanwhile.
+        if log := self._followed.get(stream):
+            return log
+        log = StreamLog(stream, owner.decode() if isinstance(owner, bytes) else owner)
+        self._followed[stream] = log
+        self._tasks.start(self._follow(log, keys), name=f"relay reader {stream}")
+        return log
+
+    async def cancel(self, stream: str) -> None:
+        """Ask whoever writes an answer to stop, in whatever process."""
+        if writer := self._written.get(stream):
+            writer.log.cancel()
+            return
+        with self._reached():
+            await self._redis.publish(f"{self._prefix}cancel", stream)
+
+    async def close(self) -> None:
+        """Stop reading and writing; what is stored stays. Doing so twice is fine."""
+        await self._tasks.close()
+        if self._owns_redis:
+            await self._redis.aclose()
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as exc:
+            raise StoreError(f"Redis cannot be used: {type(exc).__name__}") from exc
+
+    async def _write(self, writer: RedisWriter) -> None:
+        try:
+            await writer.run()
+        finally:
+            self._written.pop(writer.log.stream, None)
+
+    async def _listen(self) -> None:
+        """Hear which answers other processes want to stop."""
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(f"{self._prefix}cancel")
+                    while True:
+                        message = await channel.get_message(timeout=_BLOCK_S)
+                        if message is None:
+                            continue
+                        stream = message["data"]
+                        stream = stream.decode() if isinstance(stream, bytes) else stream
+                        if writer := self._written.get(stream):
+                            writer.log.cancel()
+            except self._errors as exc:
+                _log.warning("store.failed channel %s", type(exc).__name__)
+                await anyio.sleep(_RETRY_S)
+
+    async def _follow(self, log: StreamLog, keys: RedisKeys) -> None:
+        """Copy a log from Redis while someone reads it here."""
+        unread_since = heard_at = anyio.current_time()
+        try:
+            while not log.ended:
+                now = anyio.current_time()
+                if log.is_watched:
+                    unread_since = now
+                elif now - unread_since > _UNREAD_S:
+                    return
+                try:
+                    await self._copy_more(log, keys)
+                    heard_at = now
+                except self._errors as exc:
+                    _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
+                    if now - heard_at > self._writer_timeout:
+                        words = "answers cannot be read just now; try again later"
+                        log.append(Failed("error", "unavailable", words))
+                    await anyio.sleep(_RETRY_S)
+        except ValueError:
+            # Of a newer version of this SDK, while a fleet is being renewed.
+            _log.exception("store.unreadable stream=%s", log.stream)
+            log.append(Failed("error", "internal", "the service failed; try again"))
+        finally:
+            self._followed.pop(log.stream, None)
+
+    async def _copy_more(self, log: StreamLog, keys: RedisKeys) -> None:
+        redis = self._redis
+        if log.is_watched:
+            await redis.set(keys.watch, "", px=int(self._writer_timeout * 1000))
+        block = int(_BLOCK_S * 1000)
+        reply = await redis.xread({keys.log: f"{log.last_seq}-0"}, block=block, count=100)
+        if not reply:
+            arguments: list[Any] = [packed([_CUT]), int(self._ttl * 1000)]
+            if await self._scripts[BURY](keys=keys.all, args=arguments) < 0:
+                # Expired, or deleted by hand.
+                log.append(_CUT)
+            return
+        for _, data in entries_of(reply):
+            for event in unpacked(data):
+                log.append(event)

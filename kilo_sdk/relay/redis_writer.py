@@ -1,0 +1,119 @@
+"""Writing an answer into Redis: its log is here, and a task copies it there in batches.
+
+Readers in this process read the log itself, so that Redis adds nothing to their wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import anyio
+
+from kilo_sdk.relay.events import Ended, Failed, RelayEvent
+from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.redis_keys import FENCED, RedisKeys, packed
+
+__all__ = ["RedisWriter"]
+
+_log: Final = logging.getLogger("kilo_sdk.relay")
+_BATCH: Final = 500
+_RETRY_S: Final = 0.1
+
+Script = Callable[..., Awaitable[Any]]
+
+
+class RedisWriter:
+    """See ``StreamWriter``. ``run`` it in a task for as long as the answer is written.
+
+    Args:
+        log: Empty.
+        keys: Where it goes.
+        token: Who writes, so that a writer that was given up for dead stays out.
+        append: The script.
+        heartbeat: The script.
+        errors: What means that Redis cannot be reached.
+        ttl: Seconds that an answer is kept.
+        writer_timeout: Seconds of silence after which a writer counts as dead.
+        flush_interval: Least seconds between two batches.
+    """
+
+    def __init__(
+        self,
+        log: StreamLog,
+        keys: RedisKeys,
+        token: str,
+        *,
+        append: Script,
+        heartbeat: Script,
+        errors: tuple[type[Exception], ...],
+        ttl: float,
+        writer_timeout: float,
+        flush_interval: float,
+    ) -> None:
+        self.log = log
+        self.is_wanted = False
+        self._keys = keys
+        self._append = append
+        self._heartbeat = heartbeat
+        self._errors = errors
+        self._head = [token, 0, 0, int(ttl * 1000), int(writer_timeout * 1000)]
+        self._beat_s = writer_timeout / 4
+        self._flush_interval = flush_interval
+        self._flushed = 0
+        self._grown = anyio.Event()
+        self._over = anyio.Event()
+
+    def append(self, event: RelayEvent) -> None:
+        """Add an event; never waits, and never raises."""
+        self.log.append(event)
+        self._grown.set()
+
+    async def end(self, event: Ended | Failed) -> None:
+        """Add the last event, and wait until Redis has everything."""
+        self.append(event)
+        await self._over.wait()
+
+    async def run(self) -> None:
+        """Copy until the end, however often Redis is away; then it is over."""
+        try:
+            while True:
+                try:
+                    if await self._copy():
+                        return
+                except self._errors as exc:
+                    _log.warning("store.failed stream=%s %s", self.log.stream, type(exc).__name__)
+                    await anyio.sleep(_RETRY_S)
+        finally:
+            self._over.set()
+
+    async def _copy(self) -> bool:
+        """Copy what there is, or say that the writer lives; True once nothing is left to do."""
+        events = self.log.events
+        if self._flushed < len(events):
+            batch = events[self._flushed : self._flushed + _BATCH]
+            seq = self._flushed + len(batch)
+            state = (self.log.state if seq == len(events) else None) or ""
+            arguments = [*self._head, seq, packed(batch), state]
+            if await self._append(keys=self._keys.all, args=arguments) == FENCED:
+                return self._given_up()
+            self._flushed = seq
+            if state:
+                return True
+            await anyio.sleep(self._flush_interval)
+            return False
+        self._grown = anyio.Event()
+        with anyio.move_on_after(self._beat_s) as scope:
+            await self._grown.wait()
+        if scope.cancelled_caught:
+            told = await self._heartbeat(keys=self._keys.all, args=self._head)
+            if told == FENCED:
+                return self._given_up()
+            self.is_wanted = bool(told)
+        return False
+
+    def _given_up(self) -> bool:
+        # Readers elsewhere were told that it was cut. Those here go on: they have the log.
+        _log.warning("store.fenced stream=%s: it was given up for dead", self.log.stream)
+        return True

@@ -1,0 +1,371 @@
+"""Redis, the real one: two stores with two connections stand for two processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anyio
+import pytest
+
+from kilo_sdk import ConfigurationError, KiloClient
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.relay import RedisStreamStore, StoreError, StreamLog, WebSocketRelay
+from kilo_sdk.relay.events import Ended, RelayEvent, Started, Text
+from kilo_sdk.relay.redis_keys import RedisKeys
+
+redis_asyncio = pytest.importorskip(
+    "redis.asyncio", reason="the Redis store needs the extra 'relay-redis'"
+)
+SERVER = shutil.which("redis-server")
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(SERVER is None, reason="no redis-server here; apt install redis-server"),
+]
+
+
+class Redis:
+    """A server of its own on a free port of this machine, holding nothing on disk."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert SERVER is not None
+        options = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1")
+        self.process = subprocess.Popen(
+            [SERVER, "--port", str(self.port), *options],
+            cwd=self.directory,
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(600):
+            with socket.socket() as probe:
+                probe.settimeout(60)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            self.process.poll()
+            assert self.process.returncode is None
+            time.sleep(0.05)
+        raise AssertionError("redis-server does not listen")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    return f"{request.node.name}:"
+
+
+@pytest.fixture
+async def stores(redis: Redis, prefix: str) -> AsyncIterator[list[RedisStreamStore]]:
+    made = [RedisStreamStore(redis.url, prefix=prefix, writer_timeout=0.6) for _ in range(2)]
+    yield made
+    for store in made:
+        await store.close()
+
+
+class Reader:
+    """Reads a log to its end."""
+
+    def __init__(self, log: StreamLog) -> None:
+        self.log = log
+        log.watch(self)
+
+    def grown(self, size: int) -> None:
+        pass
+
+    async def events(self) -> list[RelayEvent]:
+        with anyio.fail_after(60):
+            while not self.log.ended:  # noqa: ASYNC110 - polling is what a test may do
+                await anyio.sleep(0.005)
+        self.log.unwatch(self)
+        return self.log.events
+
+
+async def found(store: RedisStreamStore, stream: str) -> StreamLog:
+    log = await store.open(stream)
+    assert log is not None
+    return log
+
+
+async def test_another_process_reads_what_is_written_exactly_once(
+    stores: list[RedisStreamStore],
+) -> None:
+    here, there = stores
+    writer = await here.create("s", "anna")
+    assert writer is not None
+    assert await found(here, "s") is writer.log
+    writer.append(Started("r"))
+    log = await found(there, "s")
+    assert log.owner == "anna"
+    assert await found(there, "s") is log
+    reader = Reader(log)
+    for number in range(1200):
+        writer.append(Text(f"{number} "))
+        if number % 100 == 0:
+            await anyio.sleep(0.01)
+    await writer.end(Ended("done", "stop"))
+    assert await reader.events() == writer.log.events
+    assert log.state == "done"
+    # Also for whoever comes when it is over, in a process that never wrote it.
+    late = await found(here, "s")
+    assert late is not writer.log
+    assert await Reader(late).events() == writer.log.events
+
+
+async def test_who_writes_is_settled_once_for_all_processes(
+    stores: list[RedisStreamStore],
+) -> None:
+    here, there = stores
+    made = await asyncio.gather(*(store.create("s", None) for store in stores * 10))
+    (writer,) = [one for one in made if one is not None]
+    await writer.end(Ended())
+    assert await there.create("s", None) is None
+    assert (await found(here, "s")).owner is None
+    assert await there.open("unknown") is None
+
+
+async def test_readers_learn_of_a_writer_that_died(stores: list[RedisStreamStore]) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    log = await found(there, "s")
+    reader = Reader(log)
+    while not log.events:  # noqa: ASYNC110 - polling is what a test may do
+        await anyio.sleep(0.005)
+    assert log.events == [Text("a")]
+    # Its process is gone: nothing says any more that it lives.
+    for task in list(here._tasks._tasks):
+        task.cancel()
+    events = await reader.events()
+    assert (log.state, len(events)) == ("cut", 2)
+    # For everyone, and for good.
+    assert (await Reader(await found(there, "s")).events())[-1] == events[-1]
+
+
+async def test_a_writer_that_was_given_up_stays_out(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    await anyio.sleep(0.1)
+    async with redis_asyncio.from_url(redis.url) as raw:
+        keys = RedisKeys.of(prefix, "s")
+        await raw.hset(keys.meta, mapping={"state": "cut"})
+        writer.append(Text("b"))
+        with anyio.fail_after(60):
+            await writer.end(Ended())
+        assert await raw.hget(keys.meta, "seq") == b"1"
+    assert "store.fenced" in caplog.text
+    assert await found(there, "s")
+
+
+async def test_cancel_reaches_the_process_that_writes(stores: list[RedisStreamStore]) -> None:
+    here, there = stores
+    asked = anyio.Event()
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.log.on_cancel = asked.set
+    with anyio.fail_after(60):
+        while not asked.is_set():
+            # Until its process listens; once it does, once is enough.
+            await there.cancel("s")
+            await anyio.sleep(0.05)
+    asked = anyio.Event()
+    writer.log.on_cancel = asked.set
+    await here.cancel("s")
+    assert asked.is_set()
+
+
+async def test_a_writer_knows_that_someone_reads_elsewhere(
+    stores: list[RedisStreamStore], eventually: Any
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    assert not writer.is_wanted
+    reader = Reader(await found(there, "s"))
+    await eventually(lambda: writer.is_wanted)
+    reader.log.unwatch(reader)
+    await eventually(lambda: not writer.is_wanted)
+
+
+async def test_what_is_stored_expires(redis: Redis, prefix: str) -> None:
+    store = RedisStreamStore(redis.url, prefix=prefix, ttl=0.3, writer_timeout=0.2)
+    writer = await store.create("s", None)
+    assert writer is not None
+    # Being written, it is kept for as long as that takes.
+    await anyio.sleep(0.5)
+    assert await store.open("s") is not None
+    await writer.end(Ended())
+    with anyio.fail_after(60):
+        while await store.open("s") is not None:  # noqa: ASYNC110 - expiry tells no event
+            await anyio.sleep(0.05)
+    await store.close()
+    await store.close()
+
+
+async def test_redis_may_go_away_and_come_back(tmp_path: Path, caplog: Any) -> None:
+    redis = Redis(tmp_path)
+    redis.start()
+    store = RedisStreamStore(redis.url, writer_timeout=30)
+    writer = await store.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    await anyio.sleep(0.1)
+    redis.stop()
+    writer.append(Text("b"))
+    with anyio.fail_after(60):
+        while "store.failed" not in caplog.text:  # noqa: ASYNC110 - a log tells no event
+            await anyio.sleep(0.01)
+    assert writer.log.events == [Text("a"), Text("b")], "readers here do not notice"
+    with pytest.raises(StoreError, match="Redis cannot be used"):
+        await store.create("t", None)
+    await store.close()
+
+
+def test_arguments_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="redis is a URL"):
+        RedisStreamStore("10.0.0.7")
+    with pytest.raises(ConfigurationError, match="writer_timeout"):
+        RedisStreamStore("redis://127.0.0.1", writer_timeout=0)
+
+
+APP = """
+import asyncio, sys
+from aiohttp import web
+from kilo_sdk import KiloClient
+from kilo_sdk.relay import RedisStreamStore, WebSocketRelay
+
+async def main():
+    redis, prefix, gateway = sys.argv[1:]
+    store = RedisStreamStore(redis, prefix=prefix, writer_timeout=1.0)
+    async with KiloClient("key", base_url=gateway, default_model="openai/gpt-4.1") as client:
+        relay = WebSocketRelay(client, store=store, linger=20)
+        app = web.Application()
+        async def chat(request):
+            return await relay.serve(request)
+        app.router.add_get("/ws", chat)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        print(runner.addresses[0][1], flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_share_one_redis(
+    redis: Redis, prefix: str, gateway: LocalGateway
+) -> None:
+    """Asked in one process, resumed and stopped in another; then the first one dies."""
+    arguments = [sys.executable, "-c", APP, redis.url, prefix, gateway.base_url]
+    apps = [
+        await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        ports = []
+        for app in apps:
+            assert app.stdout is not None
+            with anyio.fail_after(120):
+                ports.append(int(await app.stdout.readline()))
+        async with aiohttp.ClientSession() as session:
+
+            async def connect(app: int) -> aiohttp.ClientWebSocketResponse:
+                return await session.ws_connect(f"http://127.0.0.1:{ports[app]}/ws")
+
+            async def hear(ws: Any, kind: str, frames: list[Any]) -> Any:
+                while True:
+                    with anyio.fail_after(120):
+                        frames.append(json.loads((await ws.receive()).data))
+                    if frames[-1]["type"] == kind:
+                        return frames[-1]
+
+            def text(frames: list[Any]) -> str:
+                return "".join(frame["text"] for frame in frames if frame["type"] == "text")
+
+            # A reader that moves to the other process gets the rest, exactly once.
+            one, first = await connect(0), list[Any]()
+            await one.send_json({"type": "prompt", "messages": "300 tokens"})
+            await hear(one, "text", first)
+            await hear(one, "text", first)
+            await one.close()
+            two, rest = await connect(1), list[Any]()
+            resume = {"type": "resume", "stream": first[0]["stream"], "after": first[-1]["seq"]}
+            await two.send_json(resume)
+            done = await hear(two, "done", rest)
+            assert text(first + rest) == done["message"]["content"]
+            assert len(gateway.requests) == 1
+
+            # Stopped from the other process.
+            one, frames = await connect(0), list[Any]()
+            await one.send_json({"type": "prompt", "messages": "5000 tokens"})
+            start = await hear(one, "start", frames)
+            await hear(one, "text", frames)
+            await two.send_json({"type": "cancel", "stream": start["stream"]})
+            assert (await hear(one, "done", frames))["state"] == "cancelled"
+            with anyio.fail_after(60):
+                while gateway.open_streams:  # noqa: ASYNC110 - the gateway tells no event
+                    await anyio.sleep(0.01)
+
+            # The process that writes is killed: the reader elsewhere is told.
+            await one.send_json({"type": "prompt", "messages": "5000 tokens"})
+            start = await hear(one, "start", frames)
+            await hear(one, "text", frames)
+            await two.send_json({"type": "resume", "stream": start["stream"]})
+            await hear(two, "text", rest)
+            apps[0].kill()
+            error = await hear(two, "error", rest)
+            assert (error["state"], error["code"]) == ("cut", "cut")
+            await two.close()
+            await one.close()
+    finally:
+        for app in apps:
+            if app.returncode is None:
+                app.kill()
+            await app.wait()
+
+
+async def test_a_relay_on_redis_answers(
+    client: KiloClient, redis: Redis, prefix: str, serving: Any
+) -> None:
+    store = RedisStreamStore(redis.url, prefix=prefix)
+    browser = await (await serving(WebSocketRelay(client, store=store)))()
+    await browser.prompt("20 tokens")
+    done = await browser.hear_until("done")
+    assert browser.text() == done["message"]["content"]
+    await browser.say(type="resume", stream=done["stream"])
+    await browser.hear_until("start")
+    again = await browser.hear_until("done")
+    assert again == done
