@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kilo_sdk.relay.encoding import json_bytes
 
-TEXTS = st.text(st.characters(), max_size=8)
+TEXTS = st.text(max_size=8)
 JSON = st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
 
 
