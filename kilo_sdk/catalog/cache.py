@@ -64,6 +64,7 @@ class CatalogCache:
 
     __slots__ = (
         "_failed_until",
+        "_failure",
         "_file",
         "_flight",
         "_loaded",
@@ -84,6 +85,8 @@ class CatalogCache:
         # Both on the monotonic clock.
         self._obtained = 0.0
         self._failed_until = 0.0
+        # Why the last try brought nothing; None since one did.
+        self._failure: str | None = None
         self._flight: _Flight | None = None
         self._recalled = file is None
         self._recalling = asyncio.Lock()
@@ -129,7 +132,8 @@ class CatalogCache:
                 return catalog
 
     def _at_hand(self) -> ModelCatalog:
-        return static_catalog() if self._loaded is None else self._loaded
+        catalog = static_catalog() if self._loaded is None else self._loaded
+        return attrs.evolve(catalog, failure=self._failure) if self._failure else catalog
 
     def _take_off(self, fetch: Fetch, *, in_background: bool) -> _Flight:
         task = self._tasks.start(
@@ -177,7 +181,8 @@ class CatalogCache:
             )
         except ValueError as exc:
             return self._fall_back(str(exc))
-        self._loaded, self._obtained, self._failed_until = catalog, time.monotonic(), 0.0
+        self._loaded, self._obtained = catalog, time.monotonic()
+        self._failed_until, self._failure = 0.0, None
         if self._file is not None:
             with anyio.move_on_after(_DISK_S):
                 await anyio.to_thread.run_sync(
@@ -188,7 +193,7 @@ class CatalogCache:
     def _fall_back(self, reason: str, retry_after: float | None = None) -> ModelCatalog:
         """Say that discovery failed, remember it, and return what serves instead."""
         peace = peace_after_failure(self._options, retry_after)
-        self._failed_until = time.monotonic() + peace
+        self._failed_until, self._failure = time.monotonic() + peace, reason
         serving = "static"
         if self._loaded is not None and self._loaded.fetched_at is not None:
             serving = f"gateway fetched_at={self._loaded.fetched_at.isoformat(timespec='seconds')}"

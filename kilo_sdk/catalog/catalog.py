@@ -43,11 +43,14 @@ class ModelCatalog:
             have been appended), ``"static"`` when only the bundled list was at hand.
         fetched_at: When the gateway gave the list, with its time zone; None for the
             bundled one. Does not count in comparing.
+        failure: Why this list serves in place of a new one that could not be had, in
+            words; None where nothing failed. Does not count in comparing.
     """
 
     models: tuple[ModelInfo, ...] = attrs.field(converter=_first_of_each)
     source: CatalogSource = attrs.field(kw_only=True)
     fetched_at: datetime | None = attrs.field(default=None, kw_only=True, eq=False)
+    failure: str | None = attrs.field(default=None, kw_only=True, eq=False)
     _by_id: dict[str, ModelInfo] = attrs.field(
         init=False,
         eq=False,
@@ -158,7 +161,7 @@ class ModelCatalog:
         return [*self._suggested[asked]]
 
     def _of(self, models: Iterable[ModelInfo]) -> ModelCatalog:
-        return ModelCatalog(models, source=self.source, fetched_at=self.fetched_at)
+        return attrs.evolve(self, models=models)
 
     def __iter__(self) -> Iterator[ModelInfo]:
         return iter(self.models)

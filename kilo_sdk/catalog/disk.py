@@ -26,7 +26,7 @@ import orjson
 
 from kilo_sdk.errors import ConfigurationError
 
-__all__ = ["CatalogFile", "StoredList", "catalog_file"]
+__all__ = ["CatalogFile", "StoredList", "catalog_file", "newest_list"]
 
 _logger: Final = logging.getLogger("kilo_sdk.catalog")
 _FORMAT: Final = 1
@@ -37,6 +37,8 @@ _LONGEST_LIFE_S: Final = 30 * 86_400.0
 # What a clock may be off between the process that wrote and the one that reads.
 _CLOCK_SKEW_S: Final = 300.0
 _LOCK_TIMEOUT_S: Final = 1.0
+# Of the lists of one gateway and organisation, for any key, so many are looked at.
+_MOST_LOOKED_AT: Final = 8
 
 
 @attrs.frozen(slots=True)
@@ -73,16 +75,55 @@ def catalog_file(
             "cannot recognise; lists are kept in memory alone"
         )
         return None
-    if disk is True:
+    return CatalogFile(_directory_of(disk), identity)
+
+
+def newest_list(
+    disk: bool | str | os.PathLike[str], base_url: str, organization_id: str | None
+) -> StoredList | None:
+    """Return the list that anybody last got from a gateway, whatever the key was.
+
+    For those who want names to offer and may not ask for the key, which a keyring might
+    want a password for. Blocks as long as reading a few files takes.
+
+    Args:
+        disk: As in ``CatalogOptions``; False finds nothing.
+        base_url: The gateway's, as the client has it.
+        organization_id: The organisation, or None.
+
+    Raises:
+        ConfigurationError: The directory begins with a ``~`` that leads nowhere.
+    """
+    if disk is False:
+        return None
+    newest: StoredList | None = None
+    for path in _latest_first(_directory_of(disk))[:_MOST_LOOKED_AT]:
+        with suppress(OSError, ValueError):
+            stored, of = _decoded(_bytes_of(path), None, now=time.time())
+            if of == [base_url, organization_id] and (
+                newest is None or stored.fetched_at > newest.fetched_at
+            ):
+                newest = stored
+    return newest
+
+
+def _directory_of(disk: bool | str | os.PathLike[str]) -> Path:
+    if isinstance(disk, bool):
         import platformdirs
 
-        directory = platformdirs.user_cache_path("kilo-sdk", appauthor=False) / "models"
-    else:
-        try:
-            directory = Path(disk).expanduser()
-        except RuntimeError as exc:
-            raise ConfigurationError(f"CatalogOptions(disk=...): {exc}") from exc
-    return CatalogFile(directory, identity)
+        return platformdirs.user_cache_path("kilo-sdk", appauthor=False) / "models"
+    try:
+        return Path(disk).expanduser()
+    except RuntimeError as exc:
+        raise ConfigurationError(f"CatalogOptions(disk=...): {exc}") from exc
+
+
+def _latest_first(directory: Path) -> list[Path]:
+    dated: list[tuple[float, Path]] = []
+    for path in directory.glob(_PREFIX + "*.json"):
+        with suppress(OSError):
+            dated.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(dated, reverse=True)]
 
 
 class CatalogFile:
@@ -91,12 +132,14 @@ class CatalogFile:
     Any number of processes may read and write it at once.
     """
 
-    __slots__ = ("_digest", "_directory", "_warned")
+    __slots__ = ("_digest", "_directory", "_public", "_warned")
 
     def __init__(self, directory: Path, identity: Sequence[Hashable]) -> None:
         self._directory = directory
         whose = repr(("kilo_sdk models", *identity)).encode("utf-8", "backslashreplace")
         self._digest = hashlib.sha256(whose).hexdigest()[:32]
+        # What may stand in the file: the base URL and the organisation, not the key.
+        self._public = [*identity[:2]]
         self._warned = False
 
     @property
@@ -107,7 +150,7 @@ class CatalogFile:
     def read(self) -> StoredList | None:
         """Return what is stored; None where that is nothing of use."""
         try:
-            return _decoded(_bytes_of(self.path), self._digest, now=time.time())
+            return _decoded(_bytes_of(self.path), self._digest, now=time.time())[0]
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
@@ -123,6 +166,7 @@ class CatalogFile:
                 {
                     "format": _FORMAT,
                     "of": self._digest,
+                    "gateway": self._public,
                     "fetched_at": stored.fetched_at,
                     "body": stored.body,
                 }
@@ -139,7 +183,7 @@ class CatalogFile:
 
     def _holds_newer(self, fetched_at: float) -> bool:
         try:
-            held = _decoded(_bytes_of(self.path), self._digest, now=time.time())
+            held, _ = _decoded(_bytes_of(self.path), self._digest, now=time.time())
         except (OSError, ValueError):
             return False
         return held.fetched_at > fetched_at
@@ -193,18 +237,19 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _decoded(data: bytes, digest: str, *, now: float) -> StoredList:
+def _decoded(data: bytes, digest: str | None, *, now: float) -> tuple[StoredList, object]:
+    """Return the list, and the base URL and organisation it is said to be of."""
     try:
         stored = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         raise ValueError("it is cut or was written over") from exc
     if not isinstance(stored, dict) or stored.get("format") != _FORMAT:
         raise ValueError("it is no model list of this form")
-    if stored.get("of") != digest:
+    if digest is not None and stored.get("of") != digest:
         raise ValueError("it is the list of another gateway, organisation or key")
     fetched_at = stored.get("fetched_at")
     if not isinstance(fetched_at, int | float) or isinstance(fetched_at, bool):
         raise ValueError("it does not say when it was fetched")
     if not now - _LONGEST_LIFE_S <= fetched_at <= now + _CLOCK_SKEW_S:
         raise ValueError("it is too old, or from the future")
-    return StoredList(stored.get("body"), float(fetched_at))
+    return StoredList(stored.get("body"), float(fetched_at)), stored.get("gateway")

@@ -227,6 +227,25 @@ def serve(
             metavar="FAULT", help="What every completion meets, such as 'status=503' or 'cut'."
         ),
     ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="List the models of this JSON file: a list, or an object with a list 'data'.",
+        ),
+    ] = None,
+    models_fault: Annotated[
+        str | None,
+        typer.Option(metavar="FAULT", help="What every model list meets, such as 'html=502'."),
+    ] = None,
+    organization: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=REF,REF",
+            help="An organization and the models it allows; may be repeated.  "
+            "[default: any, and all]",
+        ),
+    ] = None,
     replay: Annotated[
         list[Path] | None,
         typer.Option(
@@ -252,6 +271,9 @@ def serve(
         api_keys=api_key or (),
         require_auth=require_auth,
         fault=fault,
+        models=models,
+        models_fault=models_fault,
+        organizations=organization or (),
         replay=replay or (),
         verify_signatures=verify_signatures,
     )

@@ -9,9 +9,11 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import anyio
 import attrs
+import orjson
 
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.emulator import LocalGateway
@@ -32,6 +34,9 @@ class ServeOptions:
         api_keys: The keys that are valid; empty takes any.
         require_auth: Whether a paid model needs a key.
         fault: What every completion meets, or None.
+        models: A JSON file with the model list, or None for the built-in one.
+        models_fault: What every model list meets, or None.
+        organizations: Organisations as ``ID=REF,REF``; empty takes any.
         replay: Recordings to answer with; empty for none.
         verify_signatures: Whether reasoning must come back byte for byte.
     """
@@ -43,6 +48,9 @@ class ServeOptions:
     api_keys: Sequence[str] = attrs.field(default=(), repr=False)
     require_auth: bool = False
     fault: str | None = None
+    models: Path | None = None
+    models_fault: str | None = None
+    organizations: Sequence[str] = ()
     replay: Sequence[Path] = ()
     verify_signatures: bool = False
 
@@ -62,6 +70,9 @@ def serve(options: ServeOptions) -> ExitCode:
             api_keys=tuple(options.api_keys) or None,
             require_auth=options.require_auth,
             fault=options.fault,
+            models=None if options.models is None else _entries_in(options.models),
+            models_fault=options.models_fault,
+            organizations=dict(map(_organization, options.organizations)) or None,
             replay=tuple(options.replay) or None,
             verify_signatures=options.verify_signatures,
         )
@@ -75,6 +86,32 @@ def serve(options: ServeOptions) -> ExitCode:
         # Before the signals are received, or where the platform cannot receive them.
         return ExitCode.DONE
     return ExitCode.DONE
+
+
+def _entries_in(path: Path) -> list[Any]:
+    try:
+        listed = orjson.loads(path.read_bytes())
+    except OSError as exc:
+        raise ConfigurationError(
+            f"--models {path} cannot be read: {exc.strerror or type(exc).__name__}"
+        ) from exc
+    except orjson.JSONDecodeError as exc:
+        raise ConfigurationError(f"--models {path} is no JSON: {exc.msg}") from exc
+    entries = listed.get("data") if isinstance(listed, dict) else listed
+    if not isinstance(entries, list):
+        raise ConfigurationError(
+            f"--models {path} holds neither a list nor an object with a list 'data'"
+        )
+    return entries
+
+
+def _organization(text: str) -> tuple[str, list[str]]:
+    id_, equals, refs = text.partition("=")
+    if not id_ or not equals:
+        raise ConfigurationError(
+            f"--organization {text!r} is not of the form ID=vendor/model,vendor/model"
+        )
+    return id_, [ref.strip().removeprefix("kilocode/") for ref in refs.split(",") if ref.strip()]
 
 
 async def _serve(gateway: LocalGateway, options: ServeOptions) -> None:

@@ -38,6 +38,7 @@ __all__ = ["Chunking", "Dispatcher", "Settings"]
 
 _FAULT_HEADER = "x-kilo-emulator-fault"
 _REPLAY_HEADER = "x-kilo-emulator-replay"
+_ORGANIZATION_HEADER = "x-kilocode-organizationid"
 _EPOCH = 1_767_225_600
 
 Chunking: TypeAlias = Literal["tokens", "random"]
@@ -52,6 +53,8 @@ class Settings:
         api_keys: The valid keys, or None for any.
         require_auth: Whether a paid model needs a key.
         fault: The fault every completion meets.
+        models_fault: The fault every model list meets.
+        organizations: The ids that organisations allow, by organisation.
         recordings: Recorded answers, given in turn.
         keepalive_comments: Comments before the first event.
         answer_tokens: Length of text answers.
@@ -74,18 +77,21 @@ class Settings:
     chunking: Chunking = attrs.field(
         default="tokens", validator=attrs.validators.in_(get_args(Chunking))
     )
+    models_fault: Fault | None = None
+    organizations: Mapping[str, frozenset[str]] | None = None
 
 
 class Dispatcher:
     """Answers requests, one call each; header names are in lower case."""
 
-    def __init__(self, settings: Settings, entries: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, settings: Settings, entries: Iterable[object]) -> None:
         self._settings = settings
-        self._entries = [dict(entry) for entry in entries]
-        self._models: dict[str, EmulatedModel] = {}
+        self._entries = list(entries)
+        self._by_id: dict[str, Mapping[str, Any]] = {}
         for entry in self._entries:
-            if isinstance(entry.get("id"), str):
-                self._models.setdefault(entry["id"], EmulatedModel.from_entry(entry))
+            if isinstance(entry, Mapping) and isinstance(entry.get("id"), str):
+                self._by_id.setdefault(entry["id"], entry)
+        self._models = {id_: EmulatedModel.from_entry(entry) for id_, entry in self._by_id.items()}
         self._comments = COMMENT * settings.keepalive_comments
         self._replies: deque[RawReply] = deque()
         self._struck: Counter[Fault] = Counter()
@@ -107,14 +113,31 @@ class Dispatcher:
         except Refusal as refusal:
             return deliver_refusal(refusal)
 
-    def model_list(self) -> Delivery:
-        """Answer ``GET models``. Count and links are OpenRouter's: its own SDK insists on them."""
-        count = len(self._entries)
-        return _json({"data": self._entries, "total_count": count, "links": {"next": None}})
+    def model_list(self, headers: Mapping[str, str], organization: str | None = None) -> Delivery:
+        """Answer ``GET models``, or that of an organisation.
+
+        Count and links are OpenRouter's: its own SDK insists on them. The public list needs
+        no key; an organisation's is for those whose key is valid.
+        """
+        fault = self._met_now(self._settings.models_fault)
+        if fault is not None and (refused := deliver_fault_status(fault)) is not None:
+            return refused
+        entries = self._entries
+        if organization is not None and self._settings.organizations is not None:
+            try:
+                if self._is_anonymous(headers) and self._settings.require_auth:
+                    raise Refusal.coded(401, "Sign in to see the models of an organization")
+                allowed = self._allowed_in(organization)
+            except Refusal as refusal:
+                return deliver_refusal(refusal)
+            entries = [entry for id_, entry in self._by_id.items() if id_ in allowed]
+        body = {"data": entries, "total_count": len(entries), "links": {"next": None}}
+        # No completion: it waits for no first token, and is not counted as one.
+        return attrs.evolve(deliver_body(orjson.dumps(body), fault), paced=False, is_whole=False)
 
     def endpoints(self, id_: str) -> Delivery:
         """Answer ``GET models/{vendor}/{model}/endpoints``."""
-        entry = next((one for one in self._entries if one.get("id") == id_), None)
+        entry = self._by_id.get(id_)
         if entry is None:
             return deliver_refusal(Refusal.model_not_found(f"The model {id_!r} does not exist"))
         return _json({"data": endpoints_of(entry)})
@@ -140,6 +163,13 @@ class Dispatcher:
         if recording is not None:
             return recording.delivery(fault)
         model = find_model(payload, self._models)
+        organization = headers.get(_ORGANIZATION_HEADER)
+        if (
+            organization is not None
+            and self._settings.organizations is not None
+            and model.id not in self._allowed_in(organization)
+        ):
+            raise Refusal.model_not_found(f"The model {model.id!r} is not allowed for your team")
         if anonymous and self._settings.require_auth and not model.is_free:
             message = "You need to sign in to use this model."
             raise Refusal(401, {"error": {"code": "PAID_MODEL_AUTH_REQUIRED", "message": message}})
@@ -171,10 +201,20 @@ class Dispatcher:
             fault = self._settings.fault if text is None else Fault.parse(text)
         except ValueError as exc:
             raise Refusal.invalid(f"{_FAULT_HEADER}: {exc}") from exc
+        return self._met_now(fault)
+
+    def _met_now(self, fault: Fault | None) -> Fault | None:
+        """Return the fault, or None where it has struck as often as it says."""
         if fault is None or fault.times is None:
             return fault
         self._struck[fault] += 1
         return fault if self._struck[fault] <= fault.times else None
+
+    def _allowed_in(self, organization: str) -> frozenset[str]:
+        allowed = (self._settings.organizations or {}).get(organization)
+        if allowed is None:
+            raise Refusal(403, {"error": "Organization not found", "success": False})
+        return allowed
 
     def _recording_for(self, headers: Mapping[str, str]) -> Recording | None:
         recordings = self._settings.recordings

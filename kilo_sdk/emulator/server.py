@@ -59,10 +59,15 @@ class LocalGateway:
         ttft: Seconds from the headers to the first event, or to the body.
         events_per_write: Events that go out in one write.
         fault: A fault that every completion request meets.
+        models_fault: A fault that every model list meets, that of an organisation too. An
+            answer that is no stream meets it.
         replay: Recorded answers, ``.sse`` or ``.json`` files or directories of them, that
             are given in turn instead of answers of its own.
         models: Entries of the model list (GATEWAY 9) instead of the built-in ones. They
-            are listed as they are; those without an ``id`` answer nothing.
+            are listed as they are, whatever they are; those without an ``id`` answer nothing.
+        organizations: Organisations by id, each with the ids of the models that it allows:
+            its list has these alone, and a call in its name gets no other. Any other
+            organisation is refused then. None takes any, and all of them allow everything.
         keepalive_comments: Comments before the first event of a stream.
         answer_tokens: Length of text answers, where the message asks for none.
         seed: What completion ids are derived from, and whatever is left to chance.
@@ -90,7 +95,9 @@ class LocalGateway:
         events_per_write: int = 1,
         fault: str | Fault | None = None,
         replay: ReplaySource | None = None,
-        models: Iterable[Mapping[str, Any]] | None = None,
+        models: Iterable[object] | None = None,
+        models_fault: str | Fault | None = None,
+        organizations: Mapping[str, Collection[str]] | None = None,
         keepalive_comments: int = 2,
         answer_tokens: int | None = None,
         seed: int = 0,
@@ -106,6 +113,14 @@ class LocalGateway:
             api_keys=None if api_keys is None else frozenset(api_keys),
             require_auth=require_auth or api_keys is not None,
             fault=Fault.parse(fault) if isinstance(fault, str) else fault,
+            models_fault=(
+                Fault.parse(models_fault) if isinstance(models_fault, str) else models_fault
+            ),
+            organizations=(
+                None
+                if organizations is None
+                else {id_: frozenset(allowed) for id_, allowed in organizations.items()}
+            ),
             recordings=() if replay is None else load_recordings(replay),
             keepalive_comments=keepalive_comments,
             answer_tokens=answer_tokens,
@@ -230,7 +245,11 @@ class LocalGateway:
         completion = self._handler(
             lambda request, received, body: dispatcher.completion(received.headers, body)
         )
-        models = self._handler(lambda request, received, body: dispatcher.model_list())
+        models = self._handler(
+            lambda request, received, body: dispatcher.model_list(
+                received.headers, request.match_info.get("organization")
+            )
+        )
         endpoints = self._handler(
             lambda request, received, body: dispatcher.endpoints(
                 f"{request.match_info['vendor']}/{request.match_info['model']}"

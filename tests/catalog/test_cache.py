@@ -240,7 +240,11 @@ async def test_a_refresh_that_fails_leaves_the_old_list_and_a_warning(
         old = await client.models.list()
         await client.models.list()
         await until(lambda: not fetching())
-        assert await client.models.list() is client.loaded_catalog is old
+        serving = await client.models.list()
+        assert serving == client.loaded_catalog == old
+        assert serving.failure is not None
+        assert serving.failure.startswith("the server failed (status 500")
+        assert old.failure is None
         assert len(gateway.requests) == 2
     assert old.fetched_at is not None
     (said,) = (r.getMessage() for r in caplog.records if r.name == "kilo_sdk.catalog")
@@ -252,10 +256,23 @@ async def test_a_refresh_that_fails_leaves_the_old_list_and_a_warning(
 async def test_a_list_too_old_to_be_served_at_once_serves_when_no_new_one_can_be_had() -> None:
     async with opened(listing("v/1"), RawReply(status=500), catalog=ALWAYS_WAIT) as (_, client):
         old = await client.models.list()
-        assert await client.models.list() is old
+        assert (await client.models.list()).fetched_at == old.fetched_at
 
 
 # Failures
+
+
+async def test_a_list_that_serves_in_place_of_another_says_why() -> None:
+    refused = RawReply(status=503, body=b'{"error": {"message": "closed for today"}}')
+    options = CatalogOptions(failure_ttl=ENDLESS)
+    async with opened(refused, catalog=options) as (_, client):
+        for _ in range(2):
+            serving = await client.models.list()
+            assert serving.source == "static"
+            assert "closed for today" in (serving.failure or "")
+            assert serving.chat_models().find("kilo").failure == serving.failure
+        assert (await client.models.list(refresh=True)).failure is None
+        assert (await client.models.list()).failure is None
 
 
 async def test_after_a_failure_the_gateway_is_left_in_peace_for_a_while(
@@ -289,7 +306,7 @@ async def test_a_retry_after_keeps_a_stale_list_in_service() -> None:
     async with opened(listing("v/1"), busy, catalog=ALWAYS_WAIT) as (gateway, client):
         old = await client.models.list()
         for _ in range(3):
-            assert await client.models.list() is old
+            assert (await client.models.list()).fetched_at == old.fetched_at
         assert len(gateway.requests) == 2
 
 
@@ -333,7 +350,7 @@ async def test_behind_the_callers_back_it_is_logged_and_the_old_list_serves(
         await client.models.list()
         await until(lambda: not fetching())
         for _ in range(3):
-            assert await client.models.list() is old
+            assert (await client.models.list()).fetched_at == old.fetched_at
     gc.collect()
     assert len(asked) == 2
     (said,) = (r.getMessage() for r in caplog.records if r.name == "kilo_sdk.catalog")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kilo_sdk.catalog.disk import CatalogFile, StoredList, catalog_file
+from kilo_sdk.catalog.disk import CatalogFile, StoredList, catalog_file, newest_list
 from kilo_sdk.errors import ConfigurationError
 
 IDENTITY = ("https://api.kilo.ai/api/gateway/", None, "sk-secret-1234", None, None)
@@ -230,6 +230,32 @@ def test_a_lock_that_somebody_keeps_is_not_waited_for_long(
         file.write(StoredList(BODY, time.time()))
     assert file.read() is None
     assert "action=write" in warnings_in(caplog)[0]
+
+
+def test_the_newest_list_of_a_gateway_is_found_whatever_the_key_was(tmp_path: Path) -> None:
+    url, now = IDENTITY[0], time.time()
+    for index, key in enumerate(("one", "two", None)):
+        listed = {"data": [{"id": f"a/{key}"}]}
+        CatalogFile(tmp_path, (url, None, key)).write(StoredList(listed, now - 2 + index % 2))
+    CatalogFile(tmp_path, (url, "org-1", "one")).write(StoredList({"data": []}, now))
+    CatalogFile(tmp_path, ("https://b.example/", None, "one")).write(StoredList(BODY, now))
+    found = newest_list(str(tmp_path), url, None)
+    assert found == StoredList({"data": [{"id": "a/two"}]}, now - 1)
+    assert newest_list(tmp_path, url, "org-1") == StoredList({"data": []}, now)
+    assert newest_list(tmp_path, url, "org-2") is None
+    assert newest_list(False, url, None) is None
+    assert newest_list(tmp_path / "missing", url, None) is None
+
+
+def test_spoiled_and_foreign_files_hide_no_list(tmp_path: Path) -> None:
+    url = IDENTITY[0]
+    CatalogFile(tmp_path, (url, None, "one")).write(StoredList(BODY, time.time()))
+    for name, content in {"a": b"", "b": b"[]", "c": stored(), "d": stored(gateway="x")}.items():
+        (tmp_path / f"models-v1-{name}.json").write_bytes(content)
+    (tmp_path / "models-v1-e.json").mkdir()
+    found = newest_list(tmp_path, url, None)
+    assert found is not None
+    assert found.body == BODY
 
 
 def test_the_directory_is_the_users_cache_or_the_one_given(

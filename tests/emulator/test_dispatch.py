@@ -17,7 +17,7 @@ FREE = "mistralai/devstral-2512:free"
 RECORDINGS = tuple(Recording(name, b"data: " + name.encode(), True) for name in ("one", "two"))
 
 
-def dispatcher(entries: list[dict[str, Any]] | None = None, **settings: Any) -> Dispatcher:
+def dispatcher(entries: list[Any] | None = None, **settings: Any) -> Dispatcher:
     plain: dict[str, Any] = {
         "api_keys": None,
         "require_auth": False,
@@ -168,11 +168,58 @@ def test_scripted_replies_come_in_order() -> None:
 
 
 def test_entries_are_listed_as_they_are_and_only_good_ones_answer(ask: Make) -> None:
-    entries: list[dict[str, Any]] = [{"id": "a/b", "odd": 1}, {"name": "no id"}, {"id": 5}]
+    entries: list[Any] = [{"id": "a/b", "odd": 1}, {"name": "no id"}, {"id": 5}, None, [], "x"]
     to = dispatcher(entries)
-    assert json_of(to.model_list())["data"] == entries
+    assert json_of(to.model_list({}))["data"] == entries
     assert complete(to, ask(model="a/b")).status == 200
     assert complete(to, ask()).status == 404
+
+
+def test_the_model_list_meets_faults_of_its_own(ask: Make) -> None:
+    to = dispatcher(models_fault=Fault.parse("status=503;retry_after=7;times=2"))
+    for _ in range(2):
+        refused = to.model_list({})
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "7")
+    assert to.model_list({}).status == 200
+    assert complete(to, ask()).status == 200
+    to = dispatcher([], models_fault=Fault.parse("garbage=huge_line;size=5000"))
+    (body,) = to.model_list({}).parts
+    assert len(body) == 5009
+
+
+def test_a_model_list_is_no_completion_and_waits_for_no_token() -> None:
+    delivery = dispatcher().model_list({})
+    assert (delivery.paced, delivery.is_whole) == (False, False)
+
+
+ORGANIZATION = "x-kilocode-organizationid"
+
+
+def test_an_organisation_lists_and_gets_what_it_allows_and_nothing_else(ask: Make) -> None:
+    to = dispatcher(organizations={"org-1": frozenset({FREE, "no/such"})})
+    assert [entry["id"] for entry in json_of(to.model_list({}, "org-1"))["data"]] == [FREE]
+    assert len(json_of(to.model_list({}))["data"]) > 10
+    assert complete(to, ask(model=FREE), **{ORGANIZATION: "org-1"}).status == 200
+    other = complete(to, ask(), **{ORGANIZATION: "org-1"})
+    assert (other.status, json_of(other)["error"]) == (404, "Model not found")
+    assert complete(to, ask()).status == 200
+    for refused in (
+        to.model_list({}, "org-2"),
+        complete(to, ask(model=FREE), **{ORGANIZATION: "org-2"}),
+    ):
+        assert (refused.status, json_of(refused)["success"]) == (403, False)
+
+
+def test_an_organisations_list_is_for_those_with_a_valid_key_where_keys_count() -> None:
+    to = dispatcher(
+        api_keys=frozenset({"good"}), require_auth=True, organizations={"o": frozenset({FREE})}
+    )
+    statuses = [
+        to.model_list({"authorization": f"Bearer {key}"} if key else {}, "o").status
+        for key in ("good", "bad", None)
+    ]
+    assert statuses == [200, 401, 401]
+    assert to.model_list({}).status == 200
 
 
 def test_endpoints_and_providers_are_wrapped_in_data() -> None:

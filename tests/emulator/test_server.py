@@ -121,6 +121,20 @@ async def test_an_organization_has_a_model_list(session: aiohttp.ClientSession) 
             assert (await response.json())["data"] == [{"id": "own/model"}]
 
 
+async def test_lists_meet_faults_and_organisations_have_lists_of_their_own(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with LocalGateway(
+        models_fault="html=502;times=1", organizations={"org_1": ["kilo/auto"]}
+    ) as gateway:
+        root = gateway.base_url.removesuffix("gateway/")
+        async with session.get(f"{root}gateway/models") as response:
+            assert (response.status, response.content_type) == (502, "text/html")
+        async with session.get(f"{root}organizations/org_1/models") as response:
+            assert [entry["id"] for entry in (await response.json())["data"]] == ["kilo/auto"]
+        assert gateway.completions_served == 0
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "chat/completions"), ("POST", "models"), ("GET", "nothing")]
 )
