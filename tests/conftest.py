@@ -32,7 +32,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> None:
     """No key, file, base URL or proxy of the person running the tests reaches a test."""
-    for name in ("HOME", "USERPROFILE", "XDG_CONFIG_HOME"):
+    for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(empty_home))
     for name in (
         "KILOCODE_API_KEY",

@@ -10,10 +10,15 @@ from typing import Annotated
 import typer
 
 from kilo_sdk._version import __version__
+from kilo_sdk.cli.bash_words import join_words
 from kilo_sdk.cli.chat import ChatOptions, Conversation
 from kilo_sdk.cli.config import config_app, read_config
+from kilo_sdk.cli.doctor import doctor_command
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
+from kilo_sdk.cli.model_refs import complete_ref
+from kilo_sdk.cli.models import models_app
+from kilo_sdk.cli.onboard import ONBOARD_HELP, logout_command, onboard_command
 from kilo_sdk.cli.prompt import read_prompt
 from kilo_sdk.cli.render import JsonOutput, Output, TextOutput
 from kilo_sdk.cli.session import converse
@@ -26,7 +31,10 @@ _HELP = """Talk to hundreds of models through Kilo Gateway.
 \b
 Examples:
   kilo-sdk chat --local "Why is the sky blue?"      no key, no network
-  kilo-sdk chat "Why is the sky blue?"              the gateway, with KILOCODE_API_KEY
+  kilo-sdk onboard                                  check a key, and store it
+  kilo-sdk chat "Why is the sky blue?"              the gateway, with that key
+  kilo-sdk models list --free                       what there is to ask
+  kilo-sdk doctor                                   what works, and what to do where it does not
   kilo-sdk config show                              key and settings, and where they are from
   git diff | kilo-sdk chat "Review this change"     the prompt, then what is piped in
   kilo-sdk serve --port 8080                        a gateway on this machine
@@ -72,7 +80,6 @@ Examples:
 """
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Plain help and errors: they stay whole lines in any terminal, log or pipe.
@@ -81,6 +88,10 @@ app = typer.Typer(
 )
 
 
+app.command("onboard", help=ONBOARD_HELP)(onboard_command)
+app.command("logout")(logout_command)
+app.command("doctor")(doctor_command)
+app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 
 
@@ -89,6 +100,7 @@ def run() -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the process was started without it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the process's life
+    join_words(os.environ)
     try:
         app(prog_name="kilo-sdk")
     except SystemExit as ending:
@@ -127,7 +139,11 @@ def chat(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", metavar="REF", help="Model, as vendor/model.  [default: as configured]"
+            "--model",
+            "-m",
+            metavar="REF",
+            help="Model, as vendor/model.  [default: as configured]",
+            autocompletion=complete_ref,
         ),
     ] = None,
     reasoning: Annotated[

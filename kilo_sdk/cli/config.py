@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import orjson
 import typer
 
+from kilo_sdk.cli.columns import columns
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
-from kilo_sdk.cli.render import JsonOutput, Output, TextOutput, make_harmless, write_json
+from kilo_sdk.cli.render import JsonOutput, Output, TextOutput, write_json, write_text
 from kilo_sdk.config import KiloConfig
 from kilo_sdk.config.locations import config_path
 
@@ -90,8 +90,7 @@ def _show(output: Output, *, as_json: bool) -> ExitCode:
         )
         return ExitCode.DONE
     rows = [(name, _shown(value), config.sources[name]) for name, value in values.items()]
-    sys.stdout.write(_columns([tuple(map(_one_line, row)) for row in rows]))
-    sys.stdout.flush()
+    write_text(columns(rows))
     return ExitCode.DONE
 
 
@@ -99,8 +98,7 @@ def _path(output: Output) -> ExitCode:
     file, _ = config_path()
     if not file.exists():
         output.note("there is no such file yet, and none is needed")
-    sys.stdout.write(f"{file}\n")
-    sys.stdout.flush()
+    write_text(f"{file}\n")
     return ExitCode.DONE
 
 
@@ -110,16 +108,3 @@ def _shown(value: object) -> str:
     if isinstance(value, bool | dict):
         return orjson.dumps(value).decode()
     return f"{value:g}" if isinstance(value, int | float) else str(value)
-
-
-def _one_line(text: str) -> str:
-    return make_harmless(text).replace("\n", "␊").replace("\t", "␉")
-
-
-def _columns(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    return "".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        + "\n"
-        for row in rows
-    )

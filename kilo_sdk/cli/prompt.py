@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from kilo_sdk.errors import ConfigurationError
 
-__all__ = ["read_prompt"]
+__all__ = ["is_ready", "read_prompt"]
 
 _PATIENCE: Final = 2.0
 
@@ -49,7 +49,7 @@ def read_prompt(
 def _read_piped(
     stdin: BinaryIO, has_argument: bool, note: Callable[[str], None], insist: bool
 ) -> str:
-    if has_argument and not _is_ready(stdin):
+    if has_argument and not is_ready(stdin):
         if not insist:
             note("standard input is open but silent: going on without it")
             return ""
@@ -62,7 +62,7 @@ def _read_piped(
         ) from exc
 
 
-def _is_ready(stdin: BinaryIO) -> bool:
+def is_ready(stdin: BinaryIO) -> bool:
     """Whether there is something to read, the end included, within the patience."""
     if sys.platform == "win32":  # select() knows sockets alone there
         return True

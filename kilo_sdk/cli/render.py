@@ -30,7 +30,7 @@ from kilo_sdk.cli.report import (
 from kilo_sdk.errors import KiloError
 from kilo_sdk.types.completion import ChatCompletion
 
-__all__ = ["JsonOutput", "Output", "TextOutput", "make_harmless", "write_json"]
+__all__ = ["JsonOutput", "Output", "TextOutput", "make_harmless", "write_json", "write_text"]
 
 _DIM = Style(dim=True)
 _RED = Style(color="red")
@@ -59,6 +59,12 @@ def write_json(told: Mapping[str, Any]) -> None:
     line = orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE).decode()
     # JSON leaves these unescaped, and a terminal might act on them.
     _write(sys.stdout, _JSON_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
+
+
+def write_text(text: str) -> None:
+    """Print text on standard output; what its encoding lacks is a question mark."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    _write(sys.stdout, text.encode(encoding, "replace").decode(encoding))
 
 
 class Output(Protocol):

@@ -32,13 +32,14 @@ from kilo_sdk.settings import DEFAULT_BASE_URL, check_base_url
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["CredentialStore", "StoredKey"]
+__all__ = ["CredentialStore", "Place", "StoredKey", "check_place", "same_for_all"]
 
 _SERVICE: Final = "kilo-sdk"
 _PORTS: Final = {"http": ":80", "https": ":443"}
 _AGAIN: Final = "store the key again with 'kilo-sdk onboard', or set KILOCODE_API_KEY"
 
 Place = Literal["file", "keyring"]
+"""Where a key is kept."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -100,9 +101,8 @@ class CredentialStore:
         Raises:
             ConfigurationError: It is no key, or cannot be kept there.
         """
-        key, url = clean_key(api_key), _same_for_all(base_url)
-        if place not in ("file", "keyring"):
-            raise ConfigurationError(f"a key is kept in 'file' or 'keyring', not in {place!r}")
+        key, url = clean_key(api_key), same_for_all(base_url)
+        check_place(place)
         before = self._entry(url, lenient=True)
         if place == "keyring":
             where = _save_in_keyring(key, url)
@@ -122,7 +122,7 @@ class CredentialStore:
         Raises:
             ConfigurationError: There is one, but it cannot be read.
         """
-        url = _same_for_all(base_url)
+        url = same_for_all(base_url)
         entry = self._entry(url)
         if not entry:
             return None
@@ -148,7 +148,7 @@ class CredentialStore:
         Raises:
             ConfigurationError: It cannot be deleted.
         """
-        url = _same_for_all(base_url)
+        url = same_for_all(base_url)
         path = self._path(url)
         if "keyring" in self._entry(url, lenient=True):
             _delete_from_keyring(url)
@@ -216,8 +216,24 @@ class CredentialStore:
             ) from exc
 
 
-def _same_for_all(base_url: str) -> str:
-    """Return the URL as every spelling of it is written."""
+def check_place(place: str) -> None:
+    """Refuse a place in which no key can be kept, before anybody is asked for one.
+
+    Raises:
+        ConfigurationError: There is no such place, or its extra is not installed.
+    """
+    if place not in ("file", "keyring"):
+        raise ConfigurationError(f"a key is kept in 'file' or 'keyring', not in {place!r}")
+    if place == "keyring":
+        _keyring()
+
+
+def same_for_all(base_url: str) -> str:
+    """Return a base URL as every spelling of it is written.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     parts = urlsplit(check_base_url(base_url))
     host = parts.netloc.lower().removesuffix(_PORTS[parts.scheme])
     return parts._replace(netloc=host).geturl()

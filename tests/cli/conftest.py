@@ -44,6 +44,18 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHONUTF8": "1", **extra}
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory; the working directory is another one."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / ".config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / ".cache"))
+    return tmp_path / "home"
+
+
 class Run(Protocol):
     def __call__(
         self, *args: str, stdin: bytes | None = None, **env: str
@@ -82,6 +94,27 @@ def run(python: Run) -> Run:
         return done
 
     return run
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in this process, where no pipe, signal or terminal matters."""
+
+    def invoke(
+        *args: str, stdin: bytes | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        from typer.testing import CliRunner
+
+        from kilo_sdk.cli.app import app
+
+        with monkeypatch.context() as context:
+            for name, value in env.items():
+                context.setenv(name, value)
+            done = CliRunner().invoke(app, args, input=stdin, prog_name="kilo-sdk")
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
+
+    return invoke
 
 
 @pytest.fixture

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
+import typer
 
 from kilo_sdk import __version__
 from kilo_sdk.emulator import LocalGateway
 
 Run: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_version_is_printed(run: Run) -> None:
@@ -19,7 +25,9 @@ def test_the_version_is_printed(run: Run) -> None:
     assert (done.returncode, done.stdout) == (0, f"kilo-sdk {__version__}\n")
 
 
-@pytest.mark.parametrize("args", [("--help",), ("chat", "--help"), ("serve", "-h")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("chat", "--help"), ("serve", "-h"), ("onboard", "-h"), ("models", "-h")]
+)
 def test_help_has_examples(run: Run, args: Sequence[str]) -> None:
     done = run(*args)
     assert done.returncode == 0
@@ -70,3 +78,33 @@ def test_an_output_that_is_closed_is_no_reason_to_fail(
     assert done.returncode == 0
     assert done.stdout.startswith(out)
     assert ("TTFT" in done.stderr) is (closed == 1)
+
+
+def documented() -> set[tuple[str, ...]]:
+    """The words of every command in the pages that begins with ``kilo-sdk``."""
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    found = set()
+    for page in pages:
+        for block in re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            for line in re.findall(
+                r"^(?:\$ )?(?:.* \| )?(?:\S*/)?(kilo-sdk .*)", block, re.MULTILINE
+            ):
+                found.add(tuple(shlex.split(re.split(r" #| \| ", line)[0])[1:]))
+    return found
+
+
+def test_the_commands_and_options_of_the_pages_are_there() -> None:
+    from kilo_sdk.cli.app import app
+
+    lines = documented()
+    assert len(lines) > 20
+    root: Any = typer.main.get_command(app)
+    for line in lines:
+        command, rest = root, list(line)
+        while rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest.pop(0)]
+        options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        options |= {"-h", "--help"}
+        used = {word.partition("=")[0] for word in rest if word.startswith("-")}
+        assert used <= options, f"kilo-sdk {' '.join(line)}"
+        assert command is not root or used, f"kilo-sdk {' '.join(line)}: no such command"

@@ -20,17 +20,6 @@ KEY = "sk-0123456789-secret-wxyz"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory; the working directory is another one."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / ".config"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def toml(home: Path) -> Path:
     if sys.platform != "linux":
         pytest.skip("the directory is the platform's")

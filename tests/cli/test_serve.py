@@ -117,6 +117,30 @@ def test_it_replays_recordings(start: Make, run: Run, tmp_path: Path) -> None:
     assert done.stderr.startswith("a/b, tokens not reported, cost not reported, TTFT ")
 
 
+def test_the_model_list_is_that_of_a_file_and_meets_its_fault(
+    start: Make, run: Run, tmp_path: Path, home: Path
+) -> None:
+    listed = tmp_path / "models.json"
+    listed.write_text('{"data": [{"id": "a/b"}, null, {"id": 5}, {"id": "c/d"}]}')
+    args = ("--models", str(listed), "--models-fault", "html=404;times=1")
+    base_url = base_url_of(start("serve", *args, "--organization", "o=kilocode/a/b, x/y"))
+    done = run("models", "list", "--refs", "--base-url", base_url)
+    assert "the gateway's list cannot be had: not found" in done.stderr
+    done = run("models", "list", "--refs", "--base-url", base_url)
+    assert done.stdout.startswith("kilocode/a/b\nkilocode/c/d\nkilocode/kilo/auto\n")
+    done = run("models", "list", "--refs", "--base-url", base_url, "--organization", "o")
+    assert done.stdout.startswith("kilocode/a/b\nkilocode/kilo/auto\n")
+
+
+@pytest.mark.parametrize("text", ["{", "5", '{"data": 5}'])
+def test_a_file_that_holds_no_list_is_told_in_words(invoke: Run, tmp_path: Path, text: str) -> None:
+    listed = tmp_path / "models.json"
+    listed.write_text(text)
+    done = invoke("serve", "--models", str(listed))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(listed) in done.stderr
+
+
 def test_it_verifies_reasoning_when_told_to(start: Make) -> None:
     detail = {"type": "reasoning.text", "text": "hm", "signature": "made elsewhere"}
     history = [
@@ -146,6 +170,9 @@ def test_it_verifies_reasoning_when_told_to(start: Make) -> None:
         (("--tokens-per-second", "0"), "tokens_per_second is a number above 0"),
         (("--replay", "no-such-file.sse"), "the recording cannot be read"),
         (("--host", "host.invalid"), "cannot listen on port 0 of host.invalid"),
+        (("--models-fault", "explode"), "no fault word 'explode'; accepted are"),
+        (("--models", "no-such-file.json"), "no-such-file.json cannot be read: No such file"),
+        (("--organization", "org-1"), "is not of the form ID=vendor/model,vendor/model"),
         (("--port", "70000"), "--port"),
     ],
 )

@@ -1,0 +1,59 @@
+"""Completing model refs in a shell: from lists that are here already, never from the network.
+
+A completion runs at each press of the Tab key, so it asks neither the gateway nor the
+keyring, and says nothing: a shell would print it into the line being typed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import typer
+
+from kilo_sdk.catalog.catalog import ModelCatalog
+from kilo_sdk.catalog.discovery import catalog_from_wire
+from kilo_sdk.catalog.disk import newest_list
+from kilo_sdk.catalog.static import static_catalog
+from kilo_sdk.cli.bash_words import TYPED_BEFORE
+from kilo_sdk.config import KiloConfig
+
+__all__ = ["complete_ref"]
+
+_PREFIX: Final = "kilocode/"
+
+
+def complete_ref(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+    """Return the refs that begin with what was typed, each with the model's name.
+
+    Ids are offered, or refs with their prefix once that is being typed. They come from the
+    list last obtained from the gateway that is configured, or that ``--base-url`` names,
+    else from the bundled list.
+    """
+    before = os.environ.get(TYPED_BEFORE, "")
+    typed = before + incomplete
+    is_prefixed = typed.startswith(_PREFIX[:5])
+    for model in _known_models(ctx).chat_models():
+        for name in (model.id, model.ref) if is_prefixed else (model.id,):
+            if name.startswith(typed):
+                yield name.removeprefix(before), model.name
+
+
+def _known_models(ctx: typer.Context) -> ModelCatalog:
+    logging.getLogger("kilo_sdk").addHandler(logging.NullHandler())
+    bundled = static_catalog()
+    given = {
+        option: ctx.params.get(parameter)
+        for option, parameter in (("base_url", "base_url"), ("organization_id", "organization"))
+    }
+    try:
+        config = KiloConfig.load(**given, credentials=False)
+        is_default = config.sources["catalog.disk"] == "default"
+        stored = newest_list(
+            is_default or config.catalog.disk, config.base_url, config.organization_id
+        )
+        return bundled if stored is None else catalog_from_wire(stored.body, bundled=bundled)
+    except Exception:  # whatever it is, the command itself will tell
+        return bundled
