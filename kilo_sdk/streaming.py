@@ -143,6 +143,20 @@ class CompletionStream:
         finally:
             self._leave()
 
+    async def batches(self) -> AsyncGenerator[list[DecodedChunk], None]:
+        """Iterate over what each network read brought, for who counts and does not read.
+
+        Nothing is made of the chunks; ``kilo_sdk.chunk_template`` says what they hold.
+        """
+        pending = self._pending
+        try:
+            while pending or await self._fill():
+                batch = list(pending)
+                pending.clear()
+                yield batch
+        finally:
+            self._leave()
+
     async def events(self) -> AsyncGenerator[StreamEvent, None]:
         """Iterate over typed events: text, reasoning, tool calls, usage, the end.
 

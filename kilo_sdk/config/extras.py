@@ -1,4 +1,4 @@
-"""What is said when a package that only configuration needs is not installed."""
+"""What is said when a package of an extra is not installed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,160 @@
+"""Load: how many requests, and when. From a text or a trace to times, without a clock.
+
+A closed loop keeps a number of requests under way and sends the next when one ends: what
+is slow is asked less. An open loop sends at times that nothing can delay, as the world
+does. Times are a function of the seed alone, so that any number of generators can share a
+schedule: each takes every n-th of the same times.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Final, Literal, Self, TypeAlias
+
+import attrs
+
+from kilo_sdk.errors import ConfigurationError
+
+__all__ = ["GRAMMAR", "Load", "LoadKind"]
+
+LoadKind: TypeAlias = Literal["concurrency", "constant", "poisson", "gamma", "ramp", "trace"]
+
+GRAMMAR: Final = (
+    "concurrency:N (a closed loop), constant:RATE, poisson:RATE, gamma:RATE:BURSTINESS, "
+    "ramp:FROM:TO (open loops, requests a second), or trace:FILE"
+)
+
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "concurrency": ("concurrency",),
+    "constant": ("rate",),
+    "poisson": ("rate",),
+    "gamma": ("rate", "burstiness"),
+    "ramp": ("rate", "to_rate"),
+}
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Load:
+    """One level of load.
+
+    Attributes:
+        kind: Which pattern; ``GRAMMAR`` describes each.
+        concurrency: Requests under way, of a closed loop.
+        rate: Requests per second, of an open loop; where a ramp begins.
+        burstiness: Shape of the gamma distribution of the gaps: 1 is Poisson, less is
+            burstier, more is more even.
+        to_rate: Where a ramp ends.
+        trace: File of a trace.
+    """
+
+    kind: LoadKind
+    concurrency: int = 0
+    rate: float = 0.0
+    burstiness: float = 1.0
+    to_rate: float = 0.0
+    trace: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a load from its text.
+
+        Raises:
+            ConfigurationError: It cannot be read; the message says what is accepted.
+        """
+        kind, _, rest = text.strip().partition(":")
+        if kind == "trace" and rest:
+            return cls(kind="trace", trace=rest)
+        names = _FIELDS.get(kind)
+        values = rest.split(":") if rest else []
+        try:
+            if names is None or len(values) != len(names):
+                raise ValueError
+            numbers = [float(value) for value in values]
+            if not all(0 < number < math.inf for number in numbers):
+                raise ValueError
+            if kind == "concurrency":
+                return cls(kind="concurrency", concurrency=int(values[0]))
+        except ValueError:
+            raise ConfigurationError(
+                f"load {text!r} cannot be read; accepted are {GRAMMAR}, with numbers above 0"
+            ) from None
+        # What follows is one of the open kinds, whose names are in the table.
+        return cls(kind=kind, **dict(zip(names, numbers, strict=True)))  # type: ignore[arg-type]
+
+    @classmethod
+    def closed(cls, concurrency: int) -> Self:
+        """Return a closed loop."""
+        return cls(kind="concurrency", concurrency=concurrency)
+
+    @classmethod
+    def open(cls, rate: float, kind: Literal["constant", "poisson"] = "constant") -> Self:
+        """Return an open loop."""
+        return cls(kind=kind, rate=rate)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are sent whether or not earlier ones have been answered."""
+        return self.kind != "concurrency"
+
+    @property
+    def mean_rate(self) -> float | None:
+        """Requests per second asked for; None for a closed loop and a trace."""
+        if self.kind in ("concurrency", "trace"):
+            return None
+        return (self.rate + self.to_rate) / 2 if self.kind == "ramp" else self.rate
+
+    def __str__(self) -> str:
+        if self.kind == "trace":
+            return f"trace:{self.trace}"
+        values = (getattr(self, name) for name in _FIELDS[self.kind])
+        return ":".join([self.kind, *(f"{value:g}" for value in values)])
+
+    def times(self, seed: int, *, ramp_over: float = 0.0) -> Iterator[float]:
+        """Iterate over the send times of an open loop without end, in seconds from its start.
+
+        Args:
+            seed: What chance is drawn from; the same seed gives the same times.
+            ramp_over: Seconds in which a ramp goes from its first to its last rate, at
+                which it stays.
+        """
+        if self.kind == "constant":
+            return _evenly(self.rate)
+        if self.kind == "ramp":
+            return _ramp(self.rate, self.to_rate, ramp_over)
+        if self.kind in ("poisson", "gamma"):
+            return _gamma(self.rate, self.burstiness, seed)
+        raise ValueError(f"a load of the kind {self.kind} has no times of its own")
+
+
+def _evenly(rate: float) -> Iterator[float]:
+    number = 0
+    while True:
+        yield number / rate
+        number += 1
+
+
+def _gamma(rate: float, shape: float, seed: int) -> Iterator[float]:
+    # Reproducible, and no secret hangs on it.
+    rng = random.Random(f"times/{seed}")  # noqa: S311
+    scale = 1 / (rate * shape)
+    time = 0.0
+    while True:
+        time += rng.gammavariate(shape, scale)
+        yield time
+
+
+def _ramp(start: float, end: float, seconds: float) -> Iterator[float]:
+    """Send the n-th request when the integral of the rate reaches n."""
+    slope = (end - start) / seconds if seconds > 0 else 0.0
+    in_ramp = (start + end) / 2 * seconds
+    number = 0
+    while True:
+        if not slope or number > in_ramp:
+            yield seconds + (number - in_ramp) / end
+        else:
+            # start * t + slope * t * t / 2 = number, in the form that is exact for number 0.
+            root = math.sqrt(max(start * start + 2 * slope * number, 0.0))
+            yield 2 * number / (start + root)
+        number += 1
