@@ -144,7 +144,8 @@ class Generator:
     async def _feed_open(self) -> None:
         for number, offset in self._due_times():
             due = self._window.origin + offset
-            if not self._load_lasts(due):
+            # A generator that is behind ends in time and leaves out what it did not get to.
+            if not self._load_lasts(due) or not self._load_lasts(time.monotonic()):
                 return
             conversation = self._conversation(number)
             await _sleep_until(due)
@@ -257,6 +258,5 @@ def _replay(answer: ChatCompletion) -> list[WireMessage]:
 
 
 async def _sleep_until(due: float) -> None:
-    left = due - time.monotonic()
-    if left > 0:
-        await asyncio.sleep(left)
+    # Whoever is behind lets others run all the same.
+    await asyncio.sleep(max(due - time.monotonic(), 0.0))

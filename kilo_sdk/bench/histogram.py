@@ -51,7 +51,7 @@ class Histogram:
         """Count a value ``count`` times."""
         if count > 0:
             self._pending[min(round(value * self.resolution), _HIGHEST)] += count
-            self._note(value, value, value * count)
+            self._note(float(value), float(value), value * count)
 
     def add_all(self, values: list[float]) -> None:
         """Count each value once."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Self
 
 import attrs
 
@@ -82,6 +83,16 @@ class Overhead:
         if self.wall_seconds and not self.busiest:
             self.busiest = self.cpu_seconds / self.wall_seconds
 
+    def merge(self, other: Overhead) -> None:
+        """Add what another process took meanwhile."""
+        self.cpu_seconds += other.cpu_seconds
+        self.wall_seconds = max(self.wall_seconds, other.wall_seconds)
+        self.chunks += other.chunks
+        self.peak_in_flight += other.peak_in_flight
+        self.lag.merge(other.lag)
+        self.busiest = max(self.busiest, other.busiest)
+        self.clock_error = max(self.clock_error, other.clock_error)
+
 
 @attrs.define(slots=True)
 class Result:
@@ -112,11 +123,15 @@ class Result:
         self.started = min(self.started, other.started)
         self.ended = max(self.ended, other.ended)
         self.stopped = self.stopped or other.stopped
-        mine, theirs = self.overhead, other.overhead
-        mine.cpu_seconds += theirs.cpu_seconds
-        mine.wall_seconds = max(mine.wall_seconds, theirs.wall_seconds)
-        mine.chunks += theirs.chunks
-        mine.peak_in_flight += theirs.peak_in_flight
-        mine.lag.merge(theirs.lag)
-        mine.busiest = max(mine.busiest, theirs.busiest)
-        mine.clock_error = max(mine.clock_error, theirs.clock_error)
+        self.overhead.merge(other.overhead)
+
+    @classmethod
+    def sum_of(cls, repetitions: Sequence[Result]) -> Self:
+        """Return all that several repetitions measured; none of them is changed."""
+        first, last = repetitions[0], repetitions[-1]
+        whole = cls(Tally(first.tally.objectives), first.started, last.ended, Overhead())
+        for result in repetitions:
+            whole.merge(result)
+        peaks = [result.overhead.peak_in_flight for result in repetitions]
+        whole.overhead.peak_in_flight = max(peaks)
+        return whole

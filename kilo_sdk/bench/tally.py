@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Final
 
 import attrs
 
@@ -62,6 +62,7 @@ class Counts:
         output_tokens: Of whole answers.
         reasoning_tokens: Of the reasoning in them, where told.
         cached_tokens: Of their prompts, taken from a cache, where told.
+        window_sent: Requests that were sent in the window.
         window_completed: Whole answers that ended in the window, measured or not.
         window_tokens: Output tokens that arrived in it.
         window_chunks: Chunks with output that arrived in it.
@@ -83,6 +84,7 @@ class Counts:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    window_sent: int = 0
     window_completed: int = 0
     window_tokens: float = 0.0
     window_chunks: int = 0
@@ -130,32 +132,6 @@ class Tally:
         self.timeline.merge(other.timeline)
         self._spend(other.cost)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
-        return {
-            "histograms": {name: each.to_dict() for name, each in self.histograms.items()},
-            "counts": attrs.asdict(self.counts),
-            "errors": dict(self.errors),
-            "cost": None if self.cost is None else str(self.cost),
-            "timeline": self.timeline.to_list(),
-        }
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any], objectives: Objectives | None = None) -> Self:
-        """Read what ``to_dict`` returned.
-
-        Raises:
-            ValueError, KeyError, TypeError: It is something else.
-        """
-        tally = cls(objectives)
-        for name in METRICS:
-            tally.histograms[name] = Histogram.from_dict(stored["histograms"][name])
-        tally.counts = Counts(**stored["counts"])
-        tally.errors = Counter(stored["errors"])
-        tally.cost = None if stored["cost"] is None else Decimal(stored["cost"])
-        tally.timeline = Timeline.from_list(stored["timeline"])
-        return tally
-
     def _add_measured(self, record: RequestRecord) -> None:
         counts = self.counts
         counts.sent += 1
@@ -197,6 +173,7 @@ class Tally:
         counts = self.counts
         if window.end is None and not record.measured:
             return  # bound by a count: the window is what the measured requests take
+        counts.window_sent += window.holds(record.sent)
         if record.outcome == "completed" and record.ended is not None:
             ended_inside = window.holds(record.ended)
             counts.window_completed += ended_inside

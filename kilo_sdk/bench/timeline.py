@@ -7,7 +7,7 @@ several generators line up.
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import attrs
 
@@ -96,15 +96,6 @@ class Timeline:
             }
             for number in sorted(self.seconds)
         ]
-
-    @classmethod
-    def from_list(cls, stored: list[dict[str, Any]]) -> Self:
-        """Read what ``to_list`` returned."""
-        timeline = cls()
-        for entry in stored:
-            fields = dict(entry)
-            timeline.seconds[fields.pop("second")] = Second(**fields)
-        return timeline
 
     def _add_arrivals(self, record: RequestRecord, origin: float) -> None:
         times, outputs = record.arrivals, record.outputs

@@ -11,6 +11,7 @@ import typer
 
 from kilo_sdk._version import __version__
 from kilo_sdk.cli.bash_words import join_words
+from kilo_sdk.cli.bench import bench_app
 from kilo_sdk.cli.chat import ChatOptions, Conversation
 from kilo_sdk.cli.config import config_app, read_config
 from kilo_sdk.cli.doctor import doctor_command
@@ -38,6 +39,7 @@ Examples:
   kilo-sdk config show                              key and settings, and where they are from
   git diff | kilo-sdk chat "Review this change"     the prompt, then what is piped in
   kilo-sdk serve --port 8080                        a gateway on this machine
+  kilo-sdk bench run                                how fast it is
 
 \b
 Exit codes: 0 done; 1 no whole answer came; 2 the arguments or the environment
@@ -92,6 +94,7 @@ app.command("onboard", help=ONBOARD_HELP)(onboard_command)
 app.command("logout")(logout_command)
 app.command("doctor")(doctor_command)
 app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
 app.add_typer(config_app, name="config")
 
 

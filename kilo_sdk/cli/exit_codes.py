@@ -17,12 +17,14 @@ class ExitCode(IntEnum):
         REFUSED: No whole answer came: the gateway said no, or could not be reached. Or the
             answer could not be written, to a full disk for one.
         USAGE: The arguments or the environment cannot work; nothing was sent.
+        REGRESSION: ``bench compare`` found something worse.
         INTERRUPTED: Ctrl-C.
     """
 
     DONE = 0
     REFUSED = 1
     USAGE = 2
+    REGRESSION = 3
     INTERRUPTED = 130
 
 

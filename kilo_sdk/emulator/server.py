@@ -229,6 +229,11 @@ class LocalGateway:
         return self._peak_streams
 
     @property
+    def requests_received(self) -> int:
+        """How many requests came, of any kind; unlike :attr:`requests` it forgets none."""
+        return self._received
+
+    @property
     def completions_served(self) -> int:
         """How many completions went out whole, streamed or not."""
         return self._served

@@ -1,0 +1,118 @@
+"""The embedded gateway in a process of its own, so that it shares no event loop with a generator.
+
+``python -m kilo_sdk.bench.embedded`` prints where it is as JSON, serves until its standard
+input ends, and prints what it counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from kilo_sdk.bench.report import ServerCounts
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.errors import ConfigurationError
+
+__all__ = ["EmbeddedGateway", "GatewayPace", "embedded_gateway", "main"]
+
+_CLOSE_S: Final = 10.0
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class GatewayPace:
+    """How the embedded gateway answers; ``LocalGateway`` describes each.
+
+    Attributes:
+        ttft: Seconds before the first event.
+        tokens_per_second: Pace of each stream; None is as fast as it can.
+        events_per_write: Events that go out together.
+        fault: What every completion meets, or None.
+    """
+
+    ttft: float = 0.05
+    tokens_per_second: float | None = 100.0
+    events_per_write: int = 1
+    fault: str | None = None
+
+
+@attrs.define(slots=True)
+class EmbeddedGateway:
+    """A gateway that runs.
+
+    Attributes:
+        base_url: Where it is.
+        counts: What it counted, once it has ended.
+    """
+
+    base_url: str
+    counts: ServerCounts | None = None
+
+
+@asynccontextmanager
+async def embedded_gateway(pace: GatewayPace) -> AsyncIterator[EmbeddedGateway]:
+    """Run a gateway in a process of its own for the block.
+
+    Raises:
+        ConfigurationError: It cannot be started with that pace.
+    """
+    try:
+        LocalGateway(**attrs.asdict(pace))
+    except ValueError as exc:
+        raise ConfigurationError(f"the embedded gateway cannot be started: {exc}") from exc
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kilo_sdk.bench.embedded",
+        orjson.dumps(attrs.asdict(pace)).decode(),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+    try:
+        line = await process.stdout.readline()
+        if not line:
+            raise ConfigurationError("the embedded gateway did not start")
+        gateway = EmbeddedGateway(orjson.loads(line)["base_url"])
+        yield gateway
+        process.stdin.close()
+        async with asyncio.timeout(_CLOSE_S):
+            gateway.counts = ServerCounts(**orjson.loads(await process.stdout.readline()))
+            await process.wait()
+    finally:
+        process.stdin.close()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _serve(pace: dict[str, Any]) -> None:
+    async with LocalGateway(keepalive_comments=0, **pace) as gateway:
+        _print({"base_url": gateway.base_url})
+        await asyncio.to_thread(sys.stdin.buffer.read)
+        asked = gateway.requests_received
+        _print({"requests": asked, "completions": gateway.completions_served})
+
+
+def _print(told: dict[str, object]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    # Ctrl-C goes to everyone at the terminal; the requests under way are still to be answered.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_serve(orjson.loads(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""A whole session: every model under every load, as often as asked, into one report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+import attrs
+
+from kilo_sdk.bench.asking import open_client
+from kilo_sdk.bench.crew import InProcess, Worker, gather, run_plan
+from kilo_sdk.bench.datasets import TraceEntry, load_trace
+from kilo_sdk.bench.environment import describe_environment
+from kilo_sdk.bench.load import Load
+from kilo_sdk.bench.objectives import Objectives
+from kilo_sdk.bench.plan import Phases, Plan, Target
+from kilo_sdk.bench.report import Measurement, Report, measurement_of
+from kilo_sdk.bench.result import Progress, Result
+from kilo_sdk.bench.search import FixedLoads, Search
+from kilo_sdk.bench.worker_process import ProcessWorker
+from kilo_sdk.bench.workload import Workload
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.types.wire import WireMessage
+
+__all__ = ["Engine", "Observer", "Session", "check_target", "measure", "start_processes"]
+
+Engine: TypeAlias = Callable[[int], Awaitable[list[Worker]]]
+"""Starts that many workers."""
+
+
+class Observer:
+    """Told how a session goes; each method does nothing until it is overridden."""
+
+    def began(self, model: str, load: str, repetition: int, repetitions: int) -> None:
+        """A repetition begins; the first has the number 1."""
+
+    def progressed(self, progress: Progress) -> None:
+        """It has come so far; told a few times a second."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """All repetitions of a load are done."""
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """What to measure.
+
+    Attributes:
+        target: Who is asked; its model is replaced by each of ``models``.
+        models: Model refs.
+        workload: What is asked.
+        searches: Loads, or searches over them; each runs on every model.
+        phases: How long each load runs.
+        objectives: What makes a request good, or None.
+        repetitions: How often each load runs; from 2 on there are confidence intervals.
+        workers: Processes that send the load; 0 sends it from this event loop.
+        seed: What send times are drawn from; each repetition has its own.
+        settings: What was asked for in words, for the report.
+    """
+
+    target: Target
+    models: Sequence[str]
+    workload: Workload = attrs.field(factory=Workload)
+    searches: Sequence[Search] = (FixedLoads((Load.closed(8),)),)
+    phases: Phases = attrs.field(factory=lambda: Phases(requests=100))
+    objectives: Objectives | None = None
+    repetitions: int = 1
+    workers: int = 1
+    seed: int = 0
+    settings: dict[str, str] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.models or isinstance(self.models, str):
+            raise ConfigurationError("models is a list of at least one model ref")
+        if self.repetitions < 1 or self.workers < 0:
+            raise ConfigurationError("repetitions is 1 or more, workers 0 or more")
+
+
+async def measure(
+    session: Session,
+    *,
+    observer: Observer | None = None,
+    stop: asyncio.Event | None = None,
+    engine: Engine | None = None,
+) -> Report:
+    """Run a session.
+
+    Every model is asked once beforehand, so that a wrong key or name ends it at once.
+
+    Args:
+        session: What to measure.
+        observer: Told how it goes.
+        stop: Ends it early when set; what was measured is in the report.
+        engine: Starts the workers, given their number; default: processes of this machine.
+
+    Raises:
+        APIError: The check beforehand failed.
+        ConfigurationError: What was asked for cannot work.
+        WorkerDiedError: A worker process ended before its work was done.
+    """
+    observer, stop, engine = (
+        observer or Observer(),
+        stop or asyncio.Event(),
+        engine or start_processes,
+    )
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    traces = _load_traces(session)
+    measurements: list[Measurement] = []
+    findings: list[str] = []
+    for model in session.models:
+        await check_target(attrs.evolve(session.target, model=model), session.workload)
+    workers = await engine(session.workers)
+    try:
+        for model in session.models:
+            for search in session.searches:
+                taken: list[Measurement] = []
+                while not stop.is_set() and (load := search.next_load(taken)) is not None:
+                    plan = _plan_of(session, model, load, traces)
+                    results = await _repeat(session, plan, workers, observer, stop)
+                    measurement = measurement_of(plan, results, workers=session.workers)
+                    observer.measured(measurement)
+                    taken.append(measurement)
+                measurements.extend(taken)
+                finding = search.finding(taken)
+                if finding is not None:
+                    findings.append(f"{model}: {finding}")
+    finally:
+        await gather(worker.close() for worker in workers)
+    return Report(
+        started=started,
+        settings=dict(session.settings),
+        environment=describe_environment(),
+        measurements=measurements,
+        findings=findings,
+        checks=len(session.models),
+        interrupted=stop.is_set(),
+    )
+
+
+async def check_target(target: Target, workload: Workload) -> None:
+    """Ask a target once, for as little as it takes to see that it answers.
+
+    Raises:
+        APIError: It does not; the message says why.
+    """
+    async with open_client(target) as client:
+        question: list[WireMessage] = [{"role": "user", "content": "Say hi in 1 word."}]
+        if workload.stream:
+            async with client.chat.completions.stream(messages=question, max_tokens=16) as stream:
+                await stream.get_final_completion()
+        else:
+            await client.chat.completions.create(messages=question, max_tokens=16)
+
+
+async def _repeat(
+    session: Session,
+    plan: Plan,
+    workers: Sequence[Worker],
+    observer: Observer,
+    stop: asyncio.Event,
+) -> list[Result]:
+    results: list[Result] = []
+    for repetition in range(session.repetitions):
+        observer.began(plan.target.model, str(plan.load), repetition + 1, session.repetitions)
+        seeded = attrs.evolve(plan, seed=session.seed + repetition)
+        results.append(await run_plan(seeded, workers, on_progress=observer.progressed, stop=stop))
+        if stop.is_set():
+            break
+    return results
+
+
+def _plan_of(
+    session: Session, model: str, load: Load, traces: dict[str, tuple[TraceEntry, ...]]
+) -> Plan:
+    trace = None if load.trace is None else traces[load.trace]
+    phases = session.phases
+    if trace is not None:
+        # A trace says when it is over; what was not asked for otherwise does not cut it short.
+        phases = attrs.evolve(phases, requests=None)
+    elif phases.requests is None and phases.duration is None:
+        raise ConfigurationError("give the number of requests to measure, or a duration")
+    return Plan(
+        target=attrs.evolve(session.target, model=model),
+        workload=session.workload,
+        load=load,
+        phases=phases,
+        objectives=session.objectives,
+        trace=trace,
+        seed=session.seed,
+    )
+
+
+def _load_traces(session: Session) -> dict[str, tuple[TraceEntry, ...]]:
+    loads = [
+        load
+        for search in session.searches
+        if isinstance(search, FixedLoads)
+        for load in search.loads
+    ]
+    return {load.trace: tuple(load_trace(load.trace)) for load in loads if load.trace is not None}
+
+
+async def start_processes(count: int) -> list[Worker]:
+    """Start that many worker processes on this machine; none is 0, a generator in this one."""
+    if count == 0:
+        return [InProcess()]
+    started: list[Worker] = []
+    try:
+        while len(started) < count:
+            started.append(await ProcessWorker.start())
+    except BaseException:
+        await gather(worker.close() for worker in started)
+        raise
+    return started

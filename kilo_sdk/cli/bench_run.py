@@ -1,0 +1,267 @@
+"""What ``kilo-sdk bench run`` and ``report`` do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+from rich.console import Console
+
+from kilo_sdk.bench.datasets import load_dataset
+from kilo_sdk.bench.embedded import EmbeddedGateway, GatewayPace, embedded_gateway
+from kilo_sdk.bench.lengths import Lengths
+from kilo_sdk.bench.objectives import Objectives
+from kilo_sdk.bench.plan import Phases, Target
+from kilo_sdk.bench.report import Report
+from kilo_sdk.bench.search import parse_search
+from kilo_sdk.bench.session import Session, measure
+from kilo_sdk.bench.workload import Workload, synthetic_tools
+from kilo_sdk.cli.bench_files import ResultFiles
+from kilo_sdk.cli.bench_view import LiveView, print_report
+from kilo_sdk.cli.config import read_config
+from kilo_sdk.cli.exit_codes import ExitCode
+from kilo_sdk.cli.report import key_advice
+from kilo_sdk.config import KiloConfig
+from kilo_sdk.errors import APIConnectionError, AuthenticationError, ConfigurationError, KiloError
+from kilo_sdk.types.reasoning import check_level
+
+__all__ = ["RunOptions", "read_report", "results_console", "run_bench", "show_report"]
+
+_REQUESTS = 100
+_NOT_SETTINGS = ("files", "extra_body")
+_PLAIN_WIDTH = 150
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """What ``kilo-sdk bench run`` was told; its help describes each."""
+
+    models: tuple[str, ...] = ("kilo/auto",)
+    loads: tuple[str, ...] = ("concurrency:8",)
+    requests: int | None = None
+    duration: float | None = None
+    warmup: float = 0.0
+    cooldown: float = 0.0
+    drain: float = 30.0
+    repeat: int = 1
+    workers: int = 1
+    slo: str | None = None
+    input_tokens: str = "128"
+    output_tokens: str = "64"
+    prompts: Path | None = None
+    turns: int = 1
+    tools: int = 0
+    prefix_tokens: int = 0
+    prefix_ratio: float = 1.0
+    prefixes: int = 1
+    reasoning: str | None = None
+    stream: bool = True
+    extra_body: str | None = attrs.field(default=None, repr=False)
+    retries: int = 0
+    timeout: float | None = None
+    seed: int = 0
+    base_url: str | None = None
+    remote: bool = False
+    local_ttft: float = 0.05
+    local_tokens_per_second: float = 100.0
+    local_fault: str | None = None
+    files: ResultFiles = attrs.field(factory=ResultFiles)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the embedded gateway is measured."""
+        return self.base_url is None and not self.remote
+
+    def described(self) -> dict[str, str]:
+        """Return what differs from nothing at all, in words, for the report."""
+        fields = attrs.asdict(self, recurse=False)
+        shown = {name: value for name, value in fields.items() if name not in _NOT_SETTINGS}
+        return {
+            name: ", ".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in shown.items()
+            if value is not None and (self.is_local or not name.startswith("local_"))
+        }
+
+
+def run_bench(options: RunOptions) -> ExitCode:
+    """Measure, print the summary, write the files.
+
+    Raises:
+        KiloError: Nothing could be measured.
+    """
+    options.files.check()
+    note = _noting(notes := Console(stderr=True))
+    config = None
+    if not options.is_local:
+        config = read_config(note, base_url=options.base_url)
+    session = _session_of(options, config)
+    view = LiveView(notes, session.phases)
+    try:
+        with view.live():
+            report = asyncio.run(_measure(options, session, view))
+    except KiloError as error:
+        raise _advised(error, options, config) from None
+    print_report(results_console(), report)
+    code = options.files.write(report, note)
+    if report.interrupted:
+        return ExitCode.INTERRUPTED
+    nothing = not any(measurement.counts.completed for measurement in report.measurements)
+    return ExitCode.REFUSED if nothing else code
+
+
+def show_report(source: Path, files: ResultFiles) -> ExitCode:
+    """Print a stored report, and write it in other forms.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or is no report.
+    """
+    files.check()
+    report = read_report(source)
+    print_report(results_console(), report)
+    return files.write(report, _noting(Console(stderr=True)))
+
+
+def _noting(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def read_report(path: Path) -> Report:
+    """Read a stored report.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or is no report.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise ConfigurationError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    return Report.from_json(text, where=str(path))
+
+
+def results_console() -> Console:
+    """Return where results are printed: standard output."""
+    # A pipe has no width; tables are to stay whole lines there.
+    return Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+
+
+def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
+    if options.base_url is not None and options.remote:
+        raise ConfigurationError("--base-url and --remote are alternatives; give one of them")
+    if options.reasoning is not None:
+        check_level(options.reasoning)
+    objectives = None if options.slo is None else Objectives.parse(options.slo)
+    bounded = options.requests is not None or options.duration is not None
+    length = options.output_tokens
+    workload = Workload(
+        input_tokens=Lengths.parse(options.input_tokens),
+        output_tokens=None if length == "any" else Lengths.parse(length),
+        dataset=None if options.prompts is None else load_dataset(options.prompts),
+        turns=options.turns,
+        tools=synthetic_tools(options.tools),
+        prefix_tokens=options.prefix_tokens,
+        prefix_ratio=options.prefix_ratio,
+        prefixes=options.prefixes,
+        reasoning=options.reasoning,
+        stream=options.stream,
+        extra_body=_extra_body(options.extra_body),
+        seed=options.seed,
+    )
+    return Session(
+        target=Target(
+            base_url=options.base_url if config is None else config.base_url,
+            api_key=_key_of(config),
+            retries=options.retries,
+            timeout=options.timeout,
+        ),
+        models=options.models,
+        workload=workload,
+        searches=tuple(
+            parse_search(load, has_objectives=objectives is not None) for load in options.loads
+        ),
+        phases=Phases(
+            requests=options.requests if bounded else _REQUESTS,
+            duration=options.duration,
+            warmup=options.warmup,
+            cooldown=options.cooldown,
+            drain=options.drain,
+        ),
+        objectives=objectives,
+        repetitions=options.repeat,
+        workers=options.workers,
+        seed=options.seed,
+        settings=options.described(),
+    )
+
+
+def _key_of(config: KiloConfig | None) -> str | None:
+    key = None if config is None else config.api_key
+    if key is not None and not isinstance(key, str):
+        raise ConfigurationError("a key to measure with is a text; one that is made cannot be sent")
+    return key
+
+
+def _extra_body(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise ConfigurationError(f"--extra-body is no JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise ConfigurationError("--extra-body is a JSON object, such as '{\"top_p\": 1}'")
+    return body
+
+
+async def _measure(options: RunOptions, session: Session, view: LiveView) -> Report:
+    stop = asyncio.Event()
+    gateway: EmbeddedGateway | None = None
+    with _stopping_on_signals(stop):
+        async with AsyncExitStack() as rooms:
+            if options.is_local:
+                pace = GatewayPace(
+                    ttft=options.local_ttft,
+                    tokens_per_second=options.local_tokens_per_second or None,
+                    fault=options.local_fault,
+                )
+                gateway = await rooms.enter_async_context(embedded_gateway(pace))
+                target = attrs.evolve(session.target, base_url=gateway.base_url, api_key="local")
+                session = attrs.evolve(session, target=target)
+            report = await measure(session, observer=view, stop=stop)
+    return attrs.evolve(report, server=None if gateway is None else gateway.counts)
+
+
+@contextmanager
+def _stopping_on_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Let the first Ctrl-C end the load in good order; the second ends everything."""
+    loop = asyncio.get_running_loop()
+
+    def end(signal_number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(signal_number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends everything
+        for one in signals:
+            loop.add_signal_handler(one, end, one)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            for one in signals:
+                loop.remove_signal_handler(one)
+
+
+def _advised(error: KiloError, options: RunOptions, config: KiloConfig | None) -> KiloError:
+    if isinstance(error, AuthenticationError) and config is not None:
+        error.add_note(key_advice(config))
+    elif isinstance(error, APIConnectionError) and not options.is_local:
+        error.add_note("nothing was measured; see whether the address is right and answers")
+    return error

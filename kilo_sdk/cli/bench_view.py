@@ -1,0 +1,202 @@
+"""What ``kilo-sdk bench`` shows: how a run goes, and what came out."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from kilo_sdk.bench.plan import Phases
+from kilo_sdk.bench.report import Measurement, Report
+from kilo_sdk.bench.result import Progress as Standing
+from kilo_sdk.bench.session import Observer
+from kilo_sdk.bench.statistics import Estimate
+from kilo_sdk.bench.table import metric_rows, shown
+
+__all__ = ["LiveView", "print_report", "print_summary"]
+
+_WIDTH: Final = 110
+_COLUMNS: Final = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
+
+
+class LiveView(Observer):
+    """A bar with rates, latencies so far and errors; plain lines where there is no terminal.
+
+    Args:
+        console: Where to show it: standard error.
+        phases: How long each load runs, for the bar.
+    """
+
+    def __init__(self, console: Console, phases: Phases) -> None:
+        self._console = console
+        self._phases = phases
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[standing]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            auto_refresh=False,
+        )
+        self._task: TaskID | None = None
+        self._began = 0.0
+        self._last: tuple[float, int] = (0.0, 0)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show it for the block."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with self._progress:
+            yield
+
+    def began(self, model: str, load: str, repetition: int, repetitions: int) -> None:
+        """Begin a bar."""
+        turn = f" {repetition}/{repetitions}" if repetitions > 1 else ""
+        title = f"{model} {load}{turn}"
+        self._began = time.monotonic()
+        self._last = (self._began, 0)
+        if not self._console.is_terminal:
+            self._console.print(f"measuring {title}", markup=False, highlight=False, soft_wrap=True)
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(title, total=1.0, standing="starting")
+
+    def progressed(self, progress: Standing) -> None:
+        """Move the bar."""
+        if self._task is None:
+            return
+        now = time.monotonic()
+        since, chunks = self._last
+        rate = (progress.chunks - chunks) / max(now - since, 1e-9)
+        self._last = (now, progress.chunks)
+        self._progress.update(
+            self._task,
+            completed=self._share_done(progress, now),
+            standing=_standing(progress, rate),
+        )
+        self._progress.refresh()
+
+    def measured(self, measurement: Measurement) -> None:
+        """Say in a line what came out."""
+        ttft = measurement.metrics["ttft"].percentiles["p50"].value
+        self._console.print(
+            f"{measurement.model} {measurement.load}: "
+            f"{_rate(measurement, 'requests_per_second')} requests/s, "
+            f"{_rate(measurement, 'output_tokens_per_second')} tokens/s, "
+            f"TTFT p50 {shown(None if ttft is None else ttft * 1000)} ms, "
+            f"{measurement.counts.failed} failed",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _share_done(self, progress: Standing, now: float) -> float:
+        phases = self._phases
+        shares = []
+        if phases.requests is not None:
+            shares.append((progress.completed + progress.failed) / phases.requests)
+        if phases.duration is not None:
+            whole = phases.warmup + phases.duration + phases.cooldown
+            shares.append((now - self._began) / whole)
+        return min(max(shares, default=0.0), 1.0)
+
+
+def _standing(progress: Standing, rate: float) -> str:
+    parts = [f"{progress.completed} done", f"{progress.in_flight} under way"]
+    parts.append(f"{shown(rate, digits=3)} chunks/s")
+    if progress.recent_ttft:
+        parts.append(f"TTFT {statistics.median(progress.recent_ttft) * 1000:.0f} ms")
+    if progress.recent_itl:
+        parts.append(f"ITL {statistics.median(progress.recent_itl) * 1000:.1f} ms")
+    if progress.failed:
+        common = max(progress.errors, key=progress.errors.__getitem__, default="")
+        parts.append(f"{progress.failed} failed {common}".rstrip())
+    return ", ".join(parts)
+
+
+def _rate(measurement: Measurement, name: str) -> str:
+    return shown(measurement.rates[name].value)
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print a report: a table per measurement, what was found, and what to doubt."""
+    for measurement in report.measurements:
+        print_summary(console, measurement)
+    for finding in report.findings:
+        console.print(finding, markup=False, highlight=False, soft_wrap=True)
+    if report.server is not None:
+        asked = sum(one.counts.sent_in_all for one in report.measurements) + report.checks
+        console.print(
+            f"the embedded gateway counted {report.server.requests} requests and "
+            f"{report.server.completions} whole answers; sent were {asked}, "
+            f"{report.checks} of them to check beforehand",
+            highlight=False,
+        )
+    if report.interrupted:
+        console.print("interrupted: these are the numbers until then", highlight=False)
+
+
+def print_summary(console: Console, measurement: Measurement) -> None:
+    """Print one measurement."""
+    counts = measurement.counts
+    title = f"{measurement.model}  {measurement.load}"
+    table = Table(title=escape(title), title_justify="left", highlight=False, title_style="bold")
+    table.add_column("", no_wrap=True)
+    for column in _COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in metric_rows(measurement):
+        table.add_row(*row)
+    console.print(table)
+    lines = [
+        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole, "
+        f"{counts.failed} failed, {counts.unfinished} unfinished, {counts.retries} retries",
+        f"{_estimate(measurement, 'requests_per_second')} requests/s, "
+        f"{_estimate(measurement, 'output_tokens_per_second')} output tokens/s, "
+        f"{_rate(measurement, 'concurrency')} under way on average",
+        f"tokens: {counts.input_tokens} in ({counts.cached_tokens} cached), "
+        f"{counts.output_tokens} out ({counts.reasoning_tokens} reasoning), counted by "
+        f"{measurement.tokens_from}; cost "
+        + ("not reported" if measurement.cost is None else f"${measurement.cost.normalize():f}"),
+    ]
+    if measurement.objectives is not None:
+        share = measurement.rates["good_share"].value
+        lines.append(
+            f"goodput {_estimate(measurement, 'goodput')} requests/s under "
+            f"{measurement.objectives}; good: {shown(None if share is None else share * 100)} %"
+        )
+    if measurement.errors:
+        told = ", ".join(f"{name} {count}" for name, count in measurement.errors.items())
+        lines.append(f"errors: {told}")
+    generator = measurement.generator
+    lag = generator.lag_p99
+    per_chunk = generator.cpu_us_per_chunk
+    lines.append(
+        f"generator: {generator.workers} worker processes, {generator.cpu_share:.0%} of a core in "
+        f"the busiest, {shown(per_chunk, digits=3)} us of CPU per chunk, event loop late by "
+        f"{shown(None if lag is None else lag * 1000, digits=2)} ms (p99)"
+    )
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for warning in measurement.warnings:
+        console.print(
+            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
+    console.print()
+
+
+def _estimate(measurement: Measurement, name: str) -> str:
+    estimate: Estimate = measurement.rates[name]
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return shown(estimate.value)
+    return f"{shown(estimate.value)} ±{shown((estimate.high - estimate.low) / 2, digits=2)}"

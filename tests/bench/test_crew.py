@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from kilo_sdk.bench.crew import InProcess, compare_clock, gather, run_plan
+from kilo_sdk.bench.lengths import Lengths
+from kilo_sdk.bench.load import Load
+from kilo_sdk.bench.plan import Phases, Plan, Target
+from kilo_sdk.bench.result import Progress, Result
+from kilo_sdk.bench.workload import Workload
+from kilo_sdk.emulator import LocalGateway
+
+pytestmark = pytest.mark.anyio
+
+
+class Elsewhere(InProcess):
+    """A worker whose clock is another one, as on another machine."""
+
+    def __init__(self, offset: float) -> None:
+        super().__init__()
+        self.offset = offset
+
+    async def clock(self) -> float:
+        return time.monotonic() + self.offset
+
+    async def run(
+        self, plan: Plan, begin: float, on_progress: Callable[[Progress], None]
+    ) -> Result:
+        result = await super().run(plan, begin - self.offset, on_progress)
+        result.started += self.offset
+        result.ended += self.offset
+        return result
+
+
+def plan_for(gateway: LocalGateway, load: str, **phases: float) -> Plan:
+    return Plan(
+        target=Target(base_url=gateway.base_url, model="openai/gpt-4.1"),
+        workload=Workload(output_tokens=Lengths("fixed", 4)),
+        load=Load.parse(load),
+        phases=Phases(**phases),  # type: ignore[arg-type]
+    )
+
+
+async def test_the_difference_of_clocks_is_found() -> None:
+    offset, error = await compare_clock(Elsewhere(5000.0))
+    assert 0 <= error < 1
+    assert abs(offset - 5000.0) <= error + 1e-6
+
+
+async def test_workers_with_other_clocks_run_one_schedule_at_one_time() -> None:
+    workers = [Elsewhere(1000.0), Elsewhere(-500.0)]
+    began = time.monotonic()
+    async with LocalGateway() as gateway:
+        result = await run_plan(
+            plan_for(gateway, "constant:40", duration=0.5), workers, on_progress=lambda _: None
+        )
+        assert len(gateway.requests) == 20 == result.tally.counts.sent
+    assert began < result.started < time.monotonic()
+    assert result.seconds == pytest.approx(0.5, abs=0.05)
+    assert result.overhead.clock_error > 0
+
+
+@pytest.mark.parametrize(
+    ("load", "phases"), [("concurrency:2", {"requests": 9}), ("constant:99", {"requests": 2})]
+)
+async def test_no_more_workers_run_than_there_is_work_for(
+    load: str, phases: dict[str, float]
+) -> None:
+    workers = [InProcess() for _ in range(5)]
+    told: list[Progress] = []
+    async with LocalGateway() as gateway:
+        result = await run_plan(plan_for(gateway, load, **phases), workers, on_progress=told.append)
+    assert result.tally.counts.completed == phases["requests"]
+    assert told[-1].completed == phases["requests"]
+
+
+async def test_stopping_reaches_every_worker() -> None:
+    stop = asyncio.Event()
+    async with LocalGateway() as gateway:
+        plan = plan_for(gateway, "concurrency:4", duration=60.0)
+
+        def note(progress: Progress) -> None:
+            if progress.completed > 10:
+                stop.set()
+
+        result = await asyncio.wait_for(
+            run_plan(plan, [InProcess(), InProcess()], on_progress=note, stop=stop), 30
+        )
+    assert result.stopped
+    assert result.tally.counts.completed > 10
+
+
+async def test_the_first_failure_is_raised_as_it_is() -> None:
+    async def fail() -> None:
+        raise LookupError("first")
+
+    with pytest.raises(LookupError, match="first"):
+        await gather([fail(), asyncio.sleep(60)])  # type: ignore[list-item]

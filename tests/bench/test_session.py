@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kilo_sdk import AuthenticationError, ConfigurationError, NotFoundError
+from kilo_sdk.bench.crew import InProcess, Worker
+from kilo_sdk.bench.lengths import Lengths
+from kilo_sdk.bench.load import Load
+from kilo_sdk.bench.plan import Phases, Target
+from kilo_sdk.bench.report import Measurement
+from kilo_sdk.bench.result import Progress
+from kilo_sdk.bench.search import FixedLoads
+from kilo_sdk.bench.session import Observer, Session, check_target, measure, start_processes
+from kilo_sdk.bench.workload import Workload
+from kilo_sdk.emulator import LocalGateway
+
+pytestmark = pytest.mark.anyio
+
+
+def session_for(gateway: LocalGateway, **more: Any) -> Session:
+    return Session(
+        **{
+            "target": Target(base_url=gateway.base_url, api_key="k"),
+            "models": ["openai/gpt-4.1"],
+            "workload": Workload(output_tokens=Lengths("fixed", 3)),
+            "phases": Phases(requests=6),
+            "workers": 0,
+            **more,
+        }
+    )
+
+
+class Watching(Observer):
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def began(self, model: str, load: str, repetition: int, repetitions: int) -> None:
+        self.seen.append((model, load, repetition, repetitions))
+
+    def progressed(self, progress: Progress) -> None:
+        self.last = progress
+
+    def measured(self, measurement: Measurement) -> None:
+        self.seen.append(measurement.load)
+
+
+async def test_every_model_is_measured_under_every_load() -> None:
+    watching = Watching()
+    searches = [FixedLoads((Load.closed(2), Load.parse("constant:50")))]
+    models = ["openai/gpt-4.1", "qwen/qwen3-coder"]
+    async with LocalGateway() as gateway:
+        session = session_for(gateway, models=models, searches=searches, repetitions=2)
+        report = await measure(session, observer=watching)
+        assert len(gateway.requests) == 2 * 2 * 2 * 6 + report.checks
+    assert [(one.model, one.load) for one in report.measurements] == [
+        (model, load) for model in models for load in ("concurrency:2", "constant:50")
+    ]
+    assert watching.seen[:3] == [
+        ("openai/gpt-4.1", "concurrency:2", 1, 2),
+        ("openai/gpt-4.1", "concurrency:2", 2, 2),
+        "concurrency:2",
+    ]
+    assert watching.last.completed == 6
+    assert report.measurements[0].counts.completed == 12
+    assert report.measurements[0].metrics["ttft"].mean.low is not None
+    assert not report.interrupted
+
+
+async def test_a_target_that_refuses_ends_it_before_any_load() -> None:
+    async with LocalGateway(api_keys=["right"]) as gateway:
+        with pytest.raises(AuthenticationError):
+            await measure(session_for(gateway))
+    async with LocalGateway() as gateway:
+        with pytest.raises(NotFoundError, match="no/such-model"):
+            await measure(session_for(gateway, models=["no/such-model"]))
+        assert len(gateway.requests) == 1
+
+
+async def test_the_check_asks_as_the_workload_does() -> None:
+    async with LocalGateway() as gateway:
+        target = Target(base_url=gateway.base_url, model="openai/gpt-4.1")
+        await check_target(target, Workload(stream=False))
+        await check_target(target, Workload())
+        assert [bool(one.payload.get("stream")) for one in gateway.requests] == [False, True]
+
+
+async def test_stopping_ends_the_session_with_what_there_is() -> None:
+    stop = asyncio.Event()
+
+    class Stopping(Observer):
+        def progressed(self, progress: Progress) -> None:
+            if progress.completed > 3:
+                stop.set()
+
+    async with LocalGateway() as gateway:
+        session = session_for(gateway, phases=Phases(duration=60.0), repetitions=3)
+        report = await asyncio.wait_for(measure(session, observer=Stopping(), stop=stop), 30)
+    assert report.interrupted
+    assert len(report.measurements) == 1
+    assert report.measurements[0].counts.completed > 3
+
+
+async def test_another_engine_may_run_the_workers() -> None:
+    asked: list[int] = []
+
+    async def engine(count: int) -> list[Worker]:
+        asked.append(count)
+        return [InProcess() for _ in range(count)]
+
+    async with LocalGateway() as gateway:
+        report = await measure(session_for(gateway, workers=2), engine=engine)
+    assert asked == [2]
+    assert report.measurements[0].generator.workers == 2
+
+
+async def test_a_session_says_what_it_lacks() -> None:
+    async with LocalGateway() as gateway:
+        with pytest.raises(ConfigurationError, match="at least one model"):
+            session_for(gateway, models=[])
+        with pytest.raises(ConfigurationError, match="repetitions"):
+            session_for(gateway, repetitions=0)
+        with pytest.raises(ConfigurationError, match="number of requests"):
+            await measure(session_for(gateway, phases=Phases()))
+
+
+async def test_without_processes_it_is_this_one() -> None:
+    (worker,) = await start_processes(0)
+    assert isinstance(worker, InProcess)
