@@ -113,7 +113,8 @@ def _changes(before: Measurement, after: Measurement, threshold: float) -> Itera
             metric.better,
             threshold,
         )
-        for tail in _TAILS:
+        # The slow end of a rate is its low one, which no percentile of a report shows.
+        for tail in _TAILS if metric.better == "lower" else _TAILS[:1]:
             tails = ([run.percentiles[name][tail] for run in one.runs] for one in (before, after))
             significant = _by_repetitions(*tails)
             yield from _change(

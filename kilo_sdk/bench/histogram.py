@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final, Self
 
 from kilo_sdk.config.extras import needs_extra
@@ -34,11 +34,13 @@ class Histogram:
         resolution: Steps per unit: 1,000,000 for seconds told apart by the microsecond.
     """
 
-    __slots__ = ("_counts", "_pending", "maximum", "minimum", "resolution", "total")
+    __slots__ = ("_buckets", "_counts", "_pending", "maximum", "minimum", "resolution", "total")
 
     def __init__(self, resolution: int = 1_000_000) -> None:
         self.resolution = resolution
-        self._counts = HdrHistogram(1, _HIGHEST, _DIGITS)
+        # Made when the first value is folded in: most metrics of most runs have none.
+        self._counts: HdrHistogram | None = None
+        self._buckets: list[tuple[float, int]] | None = None
         self._pending: Counter[int] = Counter()
         self.total = 0.0
         """Sum of all values."""
@@ -63,7 +65,7 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were counted."""
-        return int(self._folded().get_total_count())
+        return int(self._folded().get_total_count()) if self.minimum is not None else 0
 
     @property
     def mean(self) -> float | None:
@@ -75,14 +77,30 @@ class Histogram:
         """Return the value that ``percent`` of all values do not pass; None without any."""
         if self.maximum is None or self.minimum is None:
             return None
-        value: float = self._folded().get_value_at_percentile(percent) / self.resolution
-        return min(max(value, self.minimum), self.maximum)
+        rank = self._folded().get_target_count_at_percentile(percent)
+        for value, count in self.buckets():
+            rank -= count
+            if rank <= 0:
+                return min(max(value, self.minimum), self.maximum)
+        return self.maximum
 
-    def buckets(self) -> Iterator[tuple[float, int]]:
-        """Iterate over values, in order, and how often each was counted."""
-        for step in self._folded().get_recorded_iterator():
-            if step.count_at_value_iterated_to:
-                yield step.value_iterated_to / self.resolution, step.count_at_value_iterated_to
+    def buckets(self) -> list[tuple[float, int]]:
+        """Return values, in order, and how often each was counted.
+
+        The value of a bucket is the highest that falls into it.
+        """
+        if self.minimum is None:
+            return []
+        counts = self._folded()
+        if self._buckets is None:
+            # The library's own iterators take a call per bucket, of which there are many.
+            value_of, highest_of = counts.get_value_from_index, counts.get_highest_equivalent_value
+            self._buckets = [
+                (highest_of(value_of(index)) / self.resolution, int(count))
+                for index, count in enumerate(counts.counts)
+                if count
+            ]
+        return self._buckets
 
     def merge(self, other: Histogram) -> None:
         """Count all that another histogram of the same resolution has counted."""
@@ -91,6 +109,7 @@ class Histogram:
         if other.resolution != self.resolution:
             raise ValueError("histograms of different resolutions cannot be merged")
         self._folded().add(other._folded())
+        self._buckets = None
         self._note(other.minimum, other.maximum, other.total)
 
     def to_dict(self) -> dict[str, Any]:
@@ -115,9 +134,9 @@ class Histogram:
         try:
             histogram = cls(int(stored["resolution"]))
             if stored["hdr"]:
-                # The library ends the process's patience, not itself, on text that is no base64.
+                # The library takes text that is no base64 for an empty histogram.
                 base64.b64decode(stored["hdr"], validate=True)
-                histogram._counts.add(HdrHistogram.decode(stored["hdr"]))
+                histogram._folded().add(HdrHistogram.decode(stored["hdr"]))
                 histogram._note(float(stored["min"]), float(stored["max"]), float(stored["total"]))
         except Exception as exc:
             raise ValueError(f"this is no stored histogram: {type(exc).__name__}") from exc
@@ -142,9 +161,12 @@ class Histogram:
             self._folded()
 
     def _folded(self) -> HdrHistogram:
+        if self._counts is None:
+            self._counts = HdrHistogram(1, _HIGHEST, _DIGITS)
         if self._pending:
             record = self._counts.record_value
             for value, count in self._pending.items():
-                record(min(value, _HIGHEST), count)
+                record(value, count)
             self._pending.clear()
+            self._buckets = None
         return self._counts

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import attrs
 
+from kilo_sdk.bench.html import html_of
+from kilo_sdk.bench.plots import png_of
 from kilo_sdk.bench.report import Report
 from kilo_sdk.bench.saving import check_writable, save
 from kilo_sdk.bench.table import csv_of
 from kilo_sdk.cli.exit_codes import ExitCode
 
 __all__ = ["ResultFiles"]
+
+
+_PROMETHEUS: Final = "kilo_sdk.bench.prometheus"
+
+
+def _prometheus(report: Report) -> bytes:
+    from kilo_sdk.bench.prometheus import prometheus_of
+
+    return prometheus_of(report)
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +56,9 @@ class ResultFiles:
             ConfigurationError: One cannot.
         """
         check_writable((path for path, _ in self._wanted()), force=self.force)
+        if self.prometheus is not None:
+            # A missing extra is better known before an hour of measuring.
+            importlib.import_module(_PROMETHEUS)
 
     def write(self, report: Report, note: Callable[[str], None]) -> ExitCode:
         """Write them all; what can be written nowhere goes to standard output as JSON.
@@ -74,6 +90,9 @@ class ResultFiles:
         renderers: dict[str, Callable[[Report], bytes]] = {
             "json": Report.to_json,
             "csv": lambda report: csv_of(report).encode(),
+            "html": lambda report: html_of(report).encode(),
+            "png": png_of,
+            "prometheus": _prometheus,
         }
         for name, render in renderers.items():
             path: Path | None = getattr(self, name)

@@ -41,8 +41,9 @@ def test_two_results_need_two_files(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
 def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    elsewhere = save(Path("/dev/full"), b"all of it")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))
+        elsewhere = save(Path("/dev/full"), b"all of it")
     assert elsewhere.parent == tmp_path
     assert elsewhere.read_bytes() == b"all of it"
 
@@ -50,7 +51,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_where_nothing_can_be_written_the_first_reason_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        save(tmp_path / "nowhere" / "a", b"x")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            save(tmp_path / "nowhere" / "a", b"x")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,76 @@
+"""A report in Prometheus' text format, for a push gateway or a node exporter's text files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from kilo_sdk.bench.metrics import METRICS
+from kilo_sdk.bench.report import RATES, Measurement, Report
+from kilo_sdk.config.extras import needs_extra
+
+with needs_extra("bench-prometheus", what="Prometheus' text format"):
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        Metric,
+        SummaryMetricFamily,
+    )
+    from prometheus_client.registry import Collector
+
+__all__ = ["prometheus_of"]
+
+_LABELS: Final = ("model", "load")
+_UNITS: Final = {"s": "_seconds", "tokens/s": "_tokens_per_second", "tokens": ""}
+
+
+def prometheus_of(report: Report) -> bytes:
+    """Return the text: gauges of rates, summaries of distributions, counters of requests."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Measurements(report.measurements))
+    return generate_latest(registry)
+
+
+class _Measurements(Collector):
+    def __init__(self, measurements: list[Measurement]) -> None:
+        self._measurements = measurements
+
+    def collect(self) -> Iterator[Metric]:
+        for name, (title, _) in RATES.items():
+            gauge = GaugeMetricFamily(f"kilo_bench_{name}", title, labels=_LABELS)
+            for one in self._measurements:
+                value = one.rates[name].value
+                if value is not None:
+                    gauge.add_metric([one.model, one.load], value)
+            yield gauge
+        for name, metric in METRICS.items():
+            unit = "" if name.endswith("tokens") else _UNITS[metric.unit]
+            summary = SummaryMetricFamily(
+                f"kilo_bench_{name}{unit}", f"{metric.title}: {metric.formula}", labels=_LABELS
+            )
+            for one in self._measurements:
+                self._add(summary, one, name)
+            yield summary
+        requests = CounterMetricFamily(
+            "kilo_bench_requests",
+            "Measured requests by how they ended",
+            labels=[*_LABELS, "outcome"],
+        )
+        for one in self._measurements:
+            for outcome in ("completed", "failed", "unfinished"):
+                requests.add_metric([one.model, one.load, outcome], getattr(one.counts, outcome))
+        yield requests
+
+    @staticmethod
+    def _add(summary: SummaryMetricFamily, measurement: Measurement, name: str) -> None:
+        spread = measurement.metrics[name]
+        labels = {"model": measurement.model, "load": measurement.load}
+        if not spread.count:
+            return
+        for percentile, estimate in spread.percentiles.items():
+            if estimate.value is not None:
+                quantile = f"{float(percentile[1:]) / 100:g}"
+                summary.add_sample(summary.name, {**labels, "quantile": quantile}, estimate.value)
+        total = measurement.histograms[name].total
+        summary.add_metric([measurement.model, measurement.load], spread.count, total)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from bench_reports import measurement, report_of
+
+from kilo_sdk import ConfigurationError
+from kilo_sdk.bench.comparison import Change, compare
+
+
+def changes(before: object, after: object, **more: float) -> dict[str, Change]:
+    found = compare(report_of(before), report_of(after), **more)  # type: ignore[arg-type]
+    return {change.metric: change for change in found}
+
+
+def test_nothing_changes_between_a_run_and_itself() -> None:
+    found = changes(measurement(), measurement())
+    assert {change.verdict for change in found.values()} == {"same"}
+    assert found["ttft mean"].significant is False
+
+
+def test_what_got_slower_is_a_regression() -> None:
+    found = changes(measurement(), measurement(seed=9, ttft=0.15))
+    ttft = found["ttft mean"]
+    assert (ttft.significant, ttft.verdict) == (True, "regression")
+    assert ttft.relative == pytest.approx(0.5, abs=0.05)
+    assert found["stream_rate mean"].verdict == "regression"
+    assert found["tpot mean"].verdict == "same"
+
+
+def test_what_got_faster_is_an_improvement() -> None:
+    assert changes(measurement(ttft=0.15), measurement(seed=9))["ttft p50"].verdict == "improvement"
+
+
+def test_a_change_within_the_threshold_counts_as_none() -> None:
+    before, after = measurement(), measurement(seed=9, ttft=0.15)
+    assert changes(before, after, threshold=0.9)["ttft mean"].verdict == "same"
+
+
+def test_chance_counts_as_none() -> None:
+    found = changes(measurement(ttft=0.1), measurement(seed=9, ttft=0.101), threshold=0.0)
+    assert found["ttft mean"].significant is False
+    assert found["ttft mean"].verdict == "same"
+
+
+def test_repetitions_decide_where_there_are_any() -> None:
+    before = measurement(repetitions=4)
+    assert changes(before, measurement(repetitions=4, ttft=0.2))["ttft mean"].significant is True
+    assert changes(before, measurement(repetitions=4))["ttft mean"].significant is False
+
+
+def test_failures_that_were_not_there_are_a_regression() -> None:
+    error_rate = changes(measurement(), measurement(failures=5))["error_rate"]
+    assert (error_rate.relative, error_rate.verdict) == (None, "regression")
+
+
+def test_reports_with_nothing_in_common_say_what_they_have() -> None:
+    with pytest.raises(ConfigurationError, match=r"a/b concurrency:4 and a/b poisson:5"):
+        compare(report_of(measurement()), report_of(measurement("poisson:5")))

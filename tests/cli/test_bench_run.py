@@ -1,0 +1,135 @@
+"""``kilo-sdk bench run`` and ``report`` as processes, against gateways that are there or not."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from kilo_sdk.emulator import LocalGateway
+
+Run: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
+Make: TypeAlias = Callable[..., Any]
+GatewayWith: TypeAlias = Callable[..., AbstractContextManager[LocalGateway]]
+
+FAST = ["--local-ttft", "0", "--local-tokens-per-second", "0", "--output-tokens", "8"]
+
+
+def test_it_runs_with_no_key_and_no_network_and_loses_no_request(run: Run, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"a.{name}" for name in ("json", "csv", "html", "png", "prom")}
+    done = run(
+        *["bench", "run", "-m", "openai/gpt-4.1", "--requests", "30", "--workers", "2", *FAST],
+        *["-o", str(files["json"]), "--csv", str(files["csv"]), "--html", str(files["html"])],
+        *["--png", str(files["png"]), "--prometheus", str(files["prom"])],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Time to first token (ms)" in done.stdout
+    assert "30 requests in " in done.stdout
+    counted = re.search(
+        r"counted (\d+) requests and (\d+) whole answers; sent were (\d+)", done.stdout
+    )
+    assert counted
+    assert counted.groups() == ("31", "31", "31")
+    stored = json.loads(files["json"].read_bytes())
+    assert stored["server"] == {"requests": 31, "completions": 31}
+    assert stored["measurements"][0]["counts"]["output_tokens"] == 240
+    assert stored["settings"]["workers"] == "2"
+    assert all(path.stat().st_size > 500 for path in files.values())
+    shown = run("bench", "report", str(files["json"]))
+    assert shown.returncode == 0
+    assert "30 requests in " in shown.stdout
+    assert "counted 31 requests" in shown.stdout
+
+
+def test_a_base_url_is_measured_with_the_configured_key(
+    run: Run, gateway_with: GatewayWith
+) -> None:
+    with gateway_with(api_keys=["right"]) as gateway:
+        options = ["bench", "run", "-m", "openai/gpt-4.1", "--base-url", gateway.base_url]
+        wrong = run(*options, KILOCODE_API_KEY="wrong-key-1234")
+        done = run(*options, "--requests", "3", KILOCODE_API_KEY="right")
+        assert len(gateway.requests) == 1 + 1 + 3
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "KILOCODE_API_KEY" in wrong.stderr
+    assert "wrong-key-1234" not in wrong.stderr
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_model_that_is_not_there_is_told(run: Run) -> None:
+    done = run("bench", "run", "-m", "no/such-model", *FAST)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no/such-model" in done.stderr
+
+
+def test_a_target_that_is_not_there_is_told(run: Run) -> None:
+    done = run("bench", "run", "--base-url", "http://127.0.0.1:9/")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "see whether the address is right" in " ".join(done.stderr.split())
+
+
+def test_where_every_request_fails_the_code_says_so(run: Run, gateway_with: GatewayWith) -> None:
+    # The check beforehand is let through, and everything after it is not.
+    with gateway_with(fault="cut;after=3") as gateway:
+        done = run(
+            *["bench", "run", "-m", "openai/gpt-4.1", "--base-url", gateway.base_url],
+            *["--requests", "5", "--output-tokens", "20"],
+        )
+    assert done.returncode == 1
+    assert "errors: StreamInterruptedError 5" in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_measured(start: Make, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    process = start(
+        *["bench", "run", "-m", "openai/gpt-4.1", "--duration", "600", "-o", str(path), *FAST]
+    )
+    while b"measuring" not in process.stderr.readline():
+        pass
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"interrupted: these are the numbers until then" in out
+    assert b"Traceback" not in err
+    stored = json.loads(path.read_bytes())
+    assert stored["interrupted"] is True
+    assert stored["measurements"][0]["counts"]["completed"] > 0
+
+
+def test_at_a_terminal_it_shows_how_it_goes(terminal: Make) -> None:
+    child = terminal(
+        *["bench", "run", "-m", "openai/gpt-4.1", "--duration", "2", "--output-tokens", "20"]
+    )
+    child.expect(r"\d+ done, \d+ under way")
+    child.expect(r"TTFT \d+ ms")
+    child.expect("Time to first token")
+    child.expect(r"counted \d+ requests")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_loses_nothing(run: Run, tmp_path: Path) -> None:
+    done = run(
+        *["bench", "run", "-m", "openai/gpt-4.1", "--requests", "3", *FAST],
+        *["-o", "/dev/full", "--force"],
+        TMPDIR=str(tmp_path),
+    )
+    assert done.returncode == 1
+    assert "the results are kept in" in " ".join(done.stderr.split())
+    (kept,) = tmp_path.glob("*-full")
+    assert json.loads(kept.read_bytes())["measurements"][0]["counts"]["completed"] == 3
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no JSON"])
+def test_what_is_no_report_is_told(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    done = run("bench", "report", str(tmp_path / "a.json"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no report of kilo-sdk bench run" in " ".join(done.stderr.split())
