@@ -19,7 +19,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 OLDEST = PYTHONS[0]
 
 # What tests_bare leaves to the other test sessions.
-BESIDE_THE_CORE = ["cli", "config", "emulator", "faults", "integration", "relay"]
+BESIDE_THE_CORE = ["bench", "cli", "config", "emulator", "faults", "integration", "relay"]
 
 # Calls as callers write them: checked by the type checkers, never run.
 TYPING_TESTS = "tests/typing_api.py"

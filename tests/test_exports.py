@@ -107,6 +107,7 @@ def test_the_version_is_the_installed_one() -> None:
 def test_importing_the_package_leaves_the_rest_alone() -> None:
     loaded = json.loads(run_python("import json, sys, kilo_sdk; print(json.dumps([*sys.modules]))"))
     rest = {
+        "kilo_sdk.bench",
         "kilo_sdk.cli",
         "kilo_sdk.config",
         "kilo_sdk.emulator",

@@ -87,13 +87,13 @@ class Asker:
         options = self._options
         if max_tokens is not None or tools:
             options = {**options, "max_tokens": max_tokens, "tools": tools}
-        completion: ChatCompletion | None = None
+        answer: ChatCompletion
         retries = retries_of_this_task()
         try:
             if self._stream:
-                completion = await self._ask_for_stream(record, messages, options)
+                answer = await self._ask_for_stream(record, messages, options)
             else:
-                completion = await self._completions.create(messages=messages, **options)
+                answer = await self._completions.create(messages=messages, **options)
                 record.ended = time.monotonic()
         except KiloError as error:
             record.ended = time.monotonic()
@@ -101,10 +101,11 @@ class Asker:
             record.error = error_class(error)
         else:
             record.outcome = "completed"
-            _note_usage(record, completion)
+            _note_usage(record, answer)
+            return answer
         finally:
             record.retries = retries.count
-        return completion
+        return None
 
     async def _ask_for_stream(
         self, record: RequestRecord, messages: list[WireMessage], options: dict[str, Any]

@@ -35,11 +35,13 @@ class Worker(Protocol):
 
     async def clock(self) -> float:
         """Return its monotonic clock, in seconds."""
+        ...
 
     async def run(
         self, plan: Plan, begin: float, on_progress: Callable[[Progress], None]
     ) -> Result:
         """Run a plan that begins at a time of its clock."""
+        ...
 
     async def stop(self) -> None:
         """End the plan now and return what was measured."""

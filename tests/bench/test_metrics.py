@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from bench_records import record_of
 
 from kilo_sdk.bench.metrics import METRICS, chunk_gaps, request_values, token_gap_scale
+from kilo_sdk.bench.report import RATES
 
 
 def test_every_formula_gives_its_value() -> None:
@@ -67,5 +70,10 @@ def test_gaps_of_tokens_add_up_to_the_time_per_token() -> None:
     assert token_gap_scale(record_of([1.0, 2.0])) == 1.0
 
 
-def test_the_table_is_by_name() -> None:
-    assert all(name == metric.name for name, metric in METRICS.items())
+def test_the_page_of_the_reference_says_the_same() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/bench-metrics.md").read_text("utf-8")
+    for name, metric in METRICS.items():
+        assert name == metric.name
+        assert f"| `{name}` | {metric.title} | `{metric.formula}` |" in page
+    for name, (title, _) in RATES.items():
+        assert f"| `{name}` | {title} | " in page

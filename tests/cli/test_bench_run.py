@@ -14,6 +14,11 @@ from typing import Any, TypeAlias
 
 import pytest
 
+pytest.importorskip("hdrh", reason="measuring needs the extra 'bench'")
+
+from kilo_sdk import ConfigurationError
+from kilo_sdk.cli.bench_files import ResultFiles
+from kilo_sdk.cli.bench_run import RunOptions, run_bench
 from kilo_sdk.emulator import LocalGateway
 
 Run: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
@@ -21,6 +26,31 @@ Make: TypeAlias = Callable[..., Any]
 GatewayWith: TypeAlias = Callable[..., AbstractContextManager[LocalGateway]]
 
 FAST = ["--local-ttft", "0", "--local-tokens-per-second", "0", "--output-tokens", "8"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"loads": ("max-rate",)}, "--slo"),
+        ({"slo": "speed:1"}, "ttft:200ms"),
+        ({"input_tokens": "many"}, "uniform:LEAST:GREATEST"),
+        ({"requests": 0}, "requests is a whole number from 1 up"),
+        ({"duration": -1.0}, "duration is a number of seconds above 0"),
+        ({"prompts": Path("/nowhere/prompts.txt")}, "cannot be read"),
+        ({"loads": ("trace:/nowhere.jsonl",)}, "cannot be read"),
+        ({"extra_body": "{"}, "--extra-body is no JSON"),
+        ({"extra_body": "[]"}, "--extra-body is a JSON object"),
+        ({"base_url": "http://x", "remote": True}, "alternatives"),
+        ({"reasoning": "deep"}, "reasoning"),
+        ({"local_fault": "nonsense=1"}, "no fault word"),
+        ({"files": ResultFiles(json=Path("/nowhere/a.json"))}, "does not exist"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_is_sent(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        run_bench(RunOptions(**options))
 
 
 def test_it_runs_with_no_key_and_no_network_and_loses_no_request(run: Run, tmp_path: Path) -> None:
