@@ -76,6 +76,7 @@ prints where it is, and runs until Ctrl-C or SIGTERM, which is a normal end (exi
 \b
 Examples:
   kilo-sdk serve
+  kilo-sdk serve --demo                             a chat page in the browser
   kilo-sdk serve --port 8080 --tokens-per-second 40 --ttft 0.5
   kilo-sdk serve --api-key secret --fault "status=429;retry_after=2;times=1"
   kilo-sdk serve --replay recordings/
@@ -278,6 +279,20 @@ def serve(
             help="Refuse reasoning in a history that is not as it was given, byte for byte.",
         ),
     ] = False,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Serve a chat page as well, over web sockets."),
+    ] = False,
+    demo_port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            show_default=False,
+            help="Port of the chat page.  [default: a free one]",
+        ),
+    ] = 0,
 ) -> None:
     from kilo_sdk.cli.serve import ServeOptions
     from kilo_sdk.cli.serve import serve as run_server
@@ -295,6 +310,8 @@ def serve(
         organizations=organization or (),
         replay=replay or (),
         verify_signatures=verify_signatures,
+        demo=demo,
+        demo_port=demo_port,
     )
     end_with(lambda: run_server(options), TextOutput())
 

@@ -7,9 +7,9 @@ import errno
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import attrs
@@ -20,6 +20,9 @@ from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.errors import ConfigurationError
 
 __all__ = ["ServeOptions", "serve"]
+
+# What people can follow with their eyes.
+_DEMO_TOKENS_PER_SECOND: Final = 40.0
 
 
 @attrs.frozen(kw_only=True)
@@ -39,6 +42,8 @@ class ServeOptions:
         organizations: Organisations as ``ID=REF,REF``; empty takes any.
         replay: Recordings to answer with; empty for none.
         verify_signatures: Whether reasoning must come back byte for byte.
+        demo: Whether a chat page is served beside it.
+        demo_port: Port of the page; 0 takes a free one.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +58,8 @@ class ServeOptions:
     organizations: Sequence[str] = ()
     replay: Sequence[Path] = ()
     verify_signatures: bool = False
+    demo: bool = False
+    demo_port: int = 0
 
 
 def serve(options: ServeOptions) -> ExitCode:
@@ -61,11 +68,14 @@ def serve(options: ServeOptions) -> ExitCode:
     Raises:
         ConfigurationError: The options cannot work, or the address cannot be had.
     """
+    pace = options.tokens_per_second
+    if pace is None and options.demo:
+        pace = _DEMO_TOKENS_PER_SECOND
     try:
         gateway = LocalGateway(
             host=options.host,
             port=options.port,
-            tokens_per_second=options.tokens_per_second,
+            tokens_per_second=pace,
             ttft=options.ttft,
             api_keys=tuple(options.api_keys) or None,
             require_auth=options.require_auth,
@@ -120,11 +130,12 @@ async def _serve(gateway: LocalGateway, options: ServeOptions) -> None:
         try:
             await gateway.start()
         except OSError as exc:
-            raise ConfigurationError(_cannot_listen(options, exc)) from exc
+            raise ConfigurationError(_cannot_listen(options.host, options.port, exc)) from exc
         try:
-            _announce(gateway)
-            async for _ in signals:
-                break
+            async with _page(gateway, options) as address:
+                _announce(gateway, address)
+                async for _ in signals:
+                    break
         finally:
             await gateway.close()
     sys.stderr.write(f"stopped; completions served: {gateway.completions_served}\n")
@@ -141,17 +152,42 @@ async def _never() -> AsyncIterator[signal.Signals]:
     yield signal.SIGINT
 
 
-def _announce(gateway: LocalGateway) -> None:
+@asynccontextmanager
+async def _page(gateway: LocalGateway, options: ServeOptions) -> AsyncIterator[str | None]:
+    """Serve the chat page inside the block, where it is wanted; yields its address."""
+    if not options.demo:
+        yield None
+        return
+    from kilo_sdk.client import KiloClient
+    from kilo_sdk.relay.demo import serving_demo
+
+    key = next(iter(options.api_keys), "demo")
+    # The gateway may listen on all addresses; the page's server finds it on this machine.
+    base_url = gateway.base_url.replace("//0.0.0.0:", "//127.0.0.1:")
+    async with KiloClient(key, base_url=base_url) as client, AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(
+                serving_demo(client, host=options.host, port=options.demo_port)
+            )
+        except OSError as exc:
+            words = _cannot_listen(options.host, options.demo_port, exc, option="--demo-port")
+            raise ConfigurationError(words) from exc
+        yield address
+
+
+def _announce(gateway: LocalGateway, page: str | None) -> None:
     lines = [
         f"serving {gateway.base_url} (Ctrl-C ends it)",
         f"export KILOCODE_BASE_URL={gateway.base_url}",
     ]
+    if page is not None:
+        lines.append(f"chat page: {page}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
-def _cannot_listen(options: ServeOptions, exc: OSError) -> str:
-    where = f"port {options.port} of {options.host}"
+def _cannot_listen(host: str, port: int, exc: OSError, *, option: str = "--port") -> str:
+    where = f"port {port} of {host}"
     if exc.errno == errno.EADDRINUSE:
-        return f"{where} is in use; choose another with --port, or leave it out for a free one"
+        return f"{where} is in use; choose another with {option}, or leave it out for a free one"
     return f"cannot listen on {where}: {exc.strerror or exc}"

@@ -163,6 +163,32 @@ def test_it_verifies_reasoning_when_told_to(start: Make) -> None:
         assert b"Invalid signature in thinking block" in answer.read()
 
 
+def test_a_chat_page_is_served_beside_it_where_it_is_wanted(start: Make) -> None:
+    process = start("serve", "--demo", "--api-key", "secret")
+    base_url_of(process)
+    line = process.stdout.readline().decode()
+    found = re.fullmatch(r"chat page: (http://127\.0\.0\.1:\d+/)\n", line)
+    assert found, line
+    with urllib.request.urlopen(found[1], timeout=120) as answer:
+        assert b"<!doctype html>" in answer.read()
+    process.terminate()
+    assert process.wait(timeout=120) == 0
+    assert process.stderr.read() == b"stopped; completions served: 0\n"
+
+
+def test_a_page_whose_port_is_in_use_is_told_in_words(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--demo", "--demo-port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"kilo-sdk: port {port} of 127.0.0.1 is in use; choose another with --demo-port, or leave "
+        "it out for a free one\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
