@@ -15,13 +15,15 @@ from typing import Any, Final, Self
 
 import attrs
 
+from kilo_sdk.catalog.suggestions import did_you_mean
 from kilo_sdk.cli.exit_codes import ExitCode, exit_code_of
+from kilo_sdk.cli.model_refs import known_models
 from kilo_sdk.cli.progress import Progress
 from kilo_sdk.cli.render import Output
 from kilo_sdk.cli.report import key_advice
 from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
-from kilo_sdk.errors import AuthenticationError, KiloError
+from kilo_sdk.errors import AuthenticationError, KiloError, NotFoundError
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireMessage
 
@@ -99,6 +101,8 @@ class Conversation:
         except KiloError as error:
             if isinstance(error, AuthenticationError) and self._config is not None:
                 error.add_note(key_advice(self._config))
+            if isinstance(error, NotFoundError) and self._config is not None:
+                _suggest_another(error, self._config)
             output.failed(error, progress)
             return exit_code_of(error)
         output.completed(completion, progress)
@@ -175,3 +179,12 @@ class Conversation:
                 output.reasoning(reasoning)
                 output.answer(text)
             return await stream.get_final_completion()
+
+
+def _suggest_another(error: NotFoundError, config: KiloConfig) -> None:
+    """Say what may have been meant, from a list that an earlier command got."""
+    if error.model is not None and "did you mean" not in error.message:
+        error.add_note(
+            did_you_mean(error.model, known_models(config))
+            or "'kilo-sdk models list' has the models there are"
+        )

@@ -351,3 +351,15 @@ def test_a_full_disk_is_told_in_words(start: Make, gateway: LocalGateway) -> Non
             b"kilo-sdk: the output cannot be written: No space left on device\n"
         )
         assert process.wait() == 1
+
+
+def test_a_model_that_is_not_there_is_told_with_what_may_have_been_meant(
+    run: Run, gateway: LocalGateway, home: Path
+) -> None:
+    args = ("chat", "hi", "--base-url", gateway.base_url, "-m")
+    done = run(*args, "anthropic/claude-sonet-4")
+    assert done.returncode == 1
+    assert done.stderr.endswith("\n  'kilo-sdk models list' has the models there are\n")
+    assert run("models", "list", "--base-url", gateway.base_url).returncode == 0
+    done = run(*args, "anthropic/claude-sonet-4")
+    assert done.stderr.splitlines()[-1].startswith("  did you mean anthropic/claude-sonnet-4")
