@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import attrs
 
 from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
+from kilo_sdk.proxies import environment_proxy, session_through
 
-__all__ = ["with_client", "with_list_on_disk"]
+__all__ = ["is_proxied", "opened_client", "with_client", "with_list_on_disk"]
 
 T = TypeVar("T")
 
@@ -29,6 +31,29 @@ def with_list_on_disk(config: KiloConfig) -> KiloConfig:
     return attrs.evolve(config, catalog=catalog)
 
 
+def is_proxied(config: KiloConfig) -> bool:
+    """Whether calls go through a proxy that the environment names."""
+    proxy = environment_proxy(config.base_url)
+    return proxy is not None and proxy.is_usable
+
+
+@asynccontextmanager
+async def opened_client(config: KiloConfig) -> AsyncIterator[KiloClient]:
+    """Open the client that is configured; it goes through the environment's proxy, if any.
+
+    Raises:
+        ConfigurationError: What is configured cannot work.
+    """
+    async with AsyncExitStack() as rooms:
+        session = None
+        proxy = environment_proxy(config.base_url)
+        if proxy is not None and proxy.is_usable:
+            session = await rooms.enter_async_context(session_through(proxy))
+        yield await rooms.enter_async_context(
+            KiloClient(**config.client_options(), session=session)
+        )
+
+
 def with_client(config: KiloConfig, ask: Callable[[KiloClient], Awaitable[T]]) -> T:
     """Run a question to its end, with a client of its own.
 
@@ -39,7 +64,7 @@ def with_client(config: KiloConfig, ask: Callable[[KiloClient], Awaitable[T]]) -
     logging.getLogger("kilo_sdk.catalog").addHandler(logging.NullHandler())
 
     async def run() -> T:
-        async with KiloClient(**config.client_options()) as client:
+        async with opened_client(config) as client:
             return await ask(client)
 
     return asyncio.run(run())

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import attrs
 
 from kilo_sdk.catalog.suggestions import did_you_mean
+from kilo_sdk.cli.asking import opened_client
 from kilo_sdk.cli.exit_codes import ExitCode, exit_code_of
 from kilo_sdk.cli.model_refs import known_models
 from kilo_sdk.cli.progress import Progress
@@ -127,11 +128,12 @@ class Conversation:
     async def _open(self) -> AsyncExitStack:
         options = self._options
         settings: dict[str, Any] = {"base_url": options.base_url, "reasoning": options.reasoning}
-        if self._config is not None:
-            settings = self._config.client_options()
-        elif options.model is not None:
+        if options.model is not None:
             settings["default_model"] = options.model
         async with AsyncExitStack() as rooms:
+            if self._config is not None:
+                self._client = await rooms.enter_async_context(opened_client(self._config))
+                return rooms.pop_all()
             if options.local:
                 # The server is not loaded for those who ask the real gateway.
                 from kilo_sdk.emulator import LocalGateway

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from kilo_sdk.cli.asking import with_list_on_disk
+from kilo_sdk.cli.asking import is_proxied, opened_client, with_list_on_disk
 from kilo_sdk.cli.config import read_config
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
@@ -20,7 +20,6 @@ from kilo_sdk.cli.render import (
     write_json,
     write_text,
 )
-from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
 from kilo_sdk.diagnosis import Finding, Health, examine
 
@@ -87,8 +86,8 @@ def doctor(base_url: str | None, organization: str | None, output: Output) -> Ex
 
 async def _examined(config: KiloConfig, *, tell: bool) -> list[Finding]:
     findings: list[Finding] = []
-    async with KiloClient(**config.client_options()) as client:
-        async for finding in examine(client, config):
+    async with opened_client(config) as client:
+        async for finding in examine(client, config, proxied=is_proxied(config)):
             findings.append(finding)
             if tell:
                 write_text(_lines(finding))

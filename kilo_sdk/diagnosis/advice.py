@@ -45,6 +45,10 @@ _CONNECTION_ADVICE: Final = (
         "check the clock of this machine; a company's proxy that opens TLS needs its own "
         "certificate installed",
     ),
+    (
+        "the proxy cannot be reached",
+        "check HTTPS_PROXY; NO_PROXY with the gateway's host in it goes without",
+    ),
     ("TLS failed", "check that base_url is https where the server is, and any proxy between"),
     ("the host cannot be reached", f"{_NETWORK}; is a server listening there?"),
 )

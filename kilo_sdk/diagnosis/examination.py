@@ -17,9 +17,10 @@ from kilo_sdk.diagnosis.finding import Finding, Health
 from kilo_sdk.diagnosis.key_check import KeyVerdict, check_key
 from kilo_sdk.diagnosis.key_form import expiry_of
 from kilo_sdk.diagnosis.one_token import ask_for_one_token, free_models
-from kilo_sdk.diagnosis.proxies import current_proxies, proxy_finding
+from kilo_sdk.diagnosis.proxies import proxy_finding
 from kilo_sdk.diagnosis.reachability import Reply, reach
 from kilo_sdk.errors import APIError, KiloError, RateLimitError
+from kilo_sdk.proxies import environment_proxy
 from kilo_sdk.types.completion import ChatCompletion
 
 __all__ = ["answer_words", "examine"]
@@ -27,7 +28,9 @@ __all__ = ["answer_words", "examine"]
 _SLOW_S: Final = 3.0
 
 
-async def examine(client: KiloClient, config: KiloConfig) -> AsyncIterator[Finding]:
+async def examine(
+    client: KiloClient, config: KiloConfig, *, proxied: bool = False
+) -> AsyncIterator[Finding]:
     """Look at proxy, gateway, clock, catalogue, key and a completion, in this order.
 
     Whatever fails is a finding. It ends within about three minutes however the gateway
@@ -37,11 +40,12 @@ async def examine(client: KiloClient, config: KiloConfig) -> AsyncIterator[Findi
     Args:
         client: A client set up by the configuration.
         config: The configuration, which knows where the key is from.
+        proxied: Whether the client goes through the proxy that the environment names.
 
     Raises:
         ConfigurationError: The client is closed, or belongs to another event loop.
     """
-    yield proxy_finding(client.base_url, current_proxies())
+    yield proxy_finding(environment_proxy(client.base_url), in_use=proxied)
     try:
         reply = await reach(client)
     except APIError as error:

@@ -1,58 +1,41 @@
-"""Whether a proxy is set up for calls to the gateway.
-
-The SDK does not look at proxy variables unless it is given a session that does, so that
-nothing but a caller's own settings decides where a key goes.
-"""
+"""Whether a proxy is set up for calls to the gateway, and whether it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import (  # type: ignore[attr-defined] # typeshed leaves it out
-    getproxies_environment,
-    proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]
-)
 
 from kilo_sdk.diagnosis.finding import Finding, Health
+from kilo_sdk.proxies import Proxy
 
-__all__ = ["current_proxies", "proxy_finding"]
+__all__ = ["proxy_finding"]
 
 _CHECK: Final = "proxy"
 
 
-def current_proxies() -> Mapping[str, str]:
-    """Return what the environment says: URLs by scheme, and under ``no`` who goes without."""
-    return getproxies_environment()
-
-
-def proxy_finding(base_url: str, proxies: Mapping[str, str]) -> Finding:
+def proxy_finding(proxy: Proxy | None, *, in_use: bool) -> Finding:
     """Say whether the environment wants a proxy for the gateway, never with its password.
 
     Args:
-        base_url: Where calls go.
-        proxies: As from ``current_proxies``.
+        proxy: As from ``environment_proxy``.
+        in_use: Whether the client goes through it.
     """
-    parts = urlsplit(base_url)
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return Finding(_CHECK, Health.OK, "no proxy is set for it, and none is used")
-    if proxy_bypass_environment(parts.netloc, dict(proxies)):
-        return Finding(_CHECK, Health.OK, "NO_PROXY says to go without a proxy, as is done")
+    if proxy is None:
+        return Finding(_CHECK, Health.OK, "none is set for the gateway, and none is used")
+    named = f"{proxy.variable} names {proxy}"
+    if in_use:
+        return Finding(_CHECK, Health.OK, f"{named}, and calls go through it")
+    if not proxy.is_usable:
+        return Finding(
+            _CHECK,
+            Health.WARNING,
+            f"{named}, which is not used: it is no HTTP proxy",
+            f"nothing, if the gateway can be reached without it; else set {proxy.variable} to "
+            "http://host:port",
+        )
     return Finding(
         _CHECK,
         Health.WARNING,
-        f"{parts.scheme.upper()}_PROXY names the proxy {_without_secrets(proxy)}, "
-        "and it is not used",
-        "nothing, if the gateway can be reached without it; else give KiloClient a session with "
-        "aiohttp.ClientSession(trust_env=True)",
+        f"{named}, and it is not used",
+        "nothing, if the gateway can be reached without it; else give KiloClient a session: "
+        "kilo_sdk.proxies.session_through",
     )
-
-
-def _without_secrets(proxy: str) -> str:
-    try:
-        parts = urlsplit(proxy if "://" in proxy else f"//{proxy}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "(no valid URL)"
-    return f"{host}:{port}" if host and port else host or "(no valid URL)"

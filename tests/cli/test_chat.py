@@ -363,3 +363,12 @@ def test_a_model_that_is_not_there_is_told_with_what_may_have_been_meant(
     assert run("models", "list", "--base-url", gateway.base_url).returncode == 0
     done = run(*args, "anthropic/claude-sonet-4")
     assert done.stderr.splitlines()[-1].startswith("  did you mean anthropic/claude-sonnet-4")
+
+
+def test_the_answer_comes_through_the_proxy_of_the_environment(
+    run: Run, gateway: LocalGateway
+) -> None:
+    proxy = f"http://{gateway.base_url.split('/')[2]}"
+    args = ("--base-url", "http://gateway.invalid/api/gateway/", "-m", "kilo-auto/free")
+    done = run("chat", "5 tokens", *args, http_proxy=proxy)
+    assert (done.returncode, done.stdout) == (0, "You said: 5 tokens\n")

@@ -91,3 +91,28 @@ def test_a_configuration_that_cannot_work_ends_with_2(invoke: Run, home: Path) -
     done = invoke("doctor", "--json", KILOCODE_BASE_URL="nowhere")
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["type"] == "ConfigurationError"
+
+
+def test_calls_go_through_the_proxy_of_the_environment(invoke: Run, gateway: LocalGateway) -> None:
+    elsewhere = "http://gateway.invalid/api/gateway/"
+    proxy = f"http://me:s3cret@{gateway.base_url.split('/')[2]}"
+    done = invoke("doctor", "--base-url", elsewhere, http_proxy=proxy)
+    assert "proxy          ok       HTTP_PROXY names 127.0.0.1:" in done.stdout
+    assert "and calls go through it\n" in done.stdout
+    assert "gateway        ok       gateway.invalid answers" in done.stdout
+    assert "s3cret" not in done.stdout
+    done = invoke("models", "list", "--base-url", elsewhere, http_proxy=proxy)
+    assert (done.returncode, "cannot be had" in done.stderr) == (0, False)
+    done = invoke("doctor", "--base-url", elsewhere, http_proxy="http://127.0.0.1:9")
+    assert "FAILED   the proxy cannot be reached" in done.stdout
+    assert "-> check HTTPS_PROXY" in done.stdout
+
+
+def test_a_proxy_that_cannot_be_used_is_told(invoke: Run, gateway: LocalGateway) -> None:
+    done = invoke(
+        *("doctor", "--base-url", "http://gateway.invalid/api/gateway/"),
+        all_proxy="socks5://me:s3cret@127.0.0.1:9",
+    )
+    assert "proxy          warning  ALL_PROXY names 127.0.0.1:9, which is not used" in done.stdout
+    assert "gateway        FAILED   the host name was not found" in done.stdout
+    assert "s3cret" not in done.stdout

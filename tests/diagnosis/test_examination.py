@@ -131,13 +131,5 @@ async def test_a_clock_that_is_off_is_seen() -> None:
     assert findings["clock"].health is Health.WARNING
 
 
-async def test_a_proxy_that_is_not_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://me:s3cret@127.0.0.1:9")
-    findings = await found()
-    assert findings["proxy"].health is Health.WARNING
-    assert findings["completion"].health is Health.OK
-    assert "s3cret" not in findings["proxy"].words
-
-
 def test_an_answer_of_unknown_cost_is_told_without_one() -> None:
     assert answer_words("a/b", None) == "a/b answered"

@@ -5,48 +5,35 @@ from __future__ import annotations
 import pytest
 
 from kilo_sdk.diagnosis.finding import Health
-from kilo_sdk.diagnosis.proxies import current_proxies, proxy_finding
+from kilo_sdk.diagnosis.proxies import proxy_finding
+from kilo_sdk.proxies import Proxy
 
-GATEWAY = "https://api.kilo.ai/api/gateway/"
+
+def test_without_a_proxy_all_is_well() -> None:
+    finding = proxy_finding(None, in_use=False)
+    assert (finding.health, finding.advice) == (Health.OK, None)
 
 
 @pytest.mark.parametrize(
-    "proxies", [{}, {"http": "http://proxy:3128"}, {"https": ""}, {"no": "api.kilo.ai"}]
-)
-def test_without_a_proxy_for_the_scheme_all_is_well(proxies: dict[str, str]) -> None:
-    assert proxy_finding(GATEWAY, proxies).health is Health.OK
-
-
-@pytest.mark.parametrize("scheme", ["https", "all"])
-@pytest.mark.parametrize(
-    ("proxy", "shown"),
+    ("url", "in_use", "health", "words", "advice"),
     [
-        ("http://proxy.example:3128", "proxy.example:3128"),
-        ("http://me:s3cret@proxy.example:3128/", "proxy.example:3128"),
-        ("proxy.example:3128", "proxy.example:3128"),
-        ("me:s3cret@proxy.example", "proxy.example"),
-        ("http://[::1", "(no valid URL)"),
-        ("http://me:s3cret@proxy:port", "(no valid URL)"),
+        ("http://me:s3cret@p:1", True, Health.OK, "p:1, and calls go through it", ""),
+        (
+            "http://me:s3cret@p:1",
+            False,
+            Health.WARNING,
+            "p:1, and it is not used",
+            "session_through",
+        ),
+        ("socks5://me:s3cret@p:1", False, Health.WARNING, "no HTTP proxy", "http://host:port"),
     ],
 )
-def test_a_proxy_that_is_not_used_is_named_without_its_password(
-    scheme: str, proxy: str, shown: str
+def test_a_proxy_is_named_without_its_password(
+    url: str, in_use: bool, health: Health, words: str, advice: str
 ) -> None:
-    finding = proxy_finding(GATEWAY, {scheme: proxy})
-    assert finding.health is Health.WARNING
-    assert finding.words == f"HTTPS_PROXY names the proxy {shown}, and it is not used"
-    assert "trust_env=True" in (finding.advice or "")
+    finding = proxy_finding(Proxy(url, "ALL_PROXY"), in_use=in_use)
+    assert finding.health is health
+    assert finding.words.startswith("ALL_PROXY names p:1, ")
+    assert finding.words.endswith(words)
+    assert advice in (finding.advice or "")
     assert "s3cret" not in repr(finding)
-
-
-@pytest.mark.parametrize("no", ["api.kilo.ai", ".kilo.ai", "*", "other.example, kilo.ai"])
-def test_a_host_that_is_to_go_without_is_well(no: str) -> None:
-    finding = proxy_finding(GATEWAY, {"https": "http://proxy:3128", "no": no})
-    assert (finding.health, "NO_PROXY" in finding.words) == (Health.OK, True)
-
-
-def test_the_proxies_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    proxies = current_proxies()
-    assert (proxies["https"], proxies["no"]) == ("http://proxy:3128", "localhost")
