@@ -37,6 +37,14 @@ asked last: acme/second notes: 1
 balance: -0.12 see https://app.kilo.ai/credits
 cut after: 'You said: Hi', which is what was shown: True
 """,
+    "find_a_model": """\
+x-ai/grok-code-fast-1 costs 0.2 USD per million input tokens
+openai/gpt-5 costs 1.25 USD per million input tokens
+google/gemini-3-pro-preview costs 2 USD per million input tokens
+asked x-ai/grok-code-fast-1 and got: You said: Say
+served by xAI
+no model openai/gpt5 in the gateway's model list; did you mean openai/gpt-5, openai/gpt-4.1?
+""",
     "multiple_streams": """\
 answers: 50 at once: 50
 gathered: ['str', 'NotFoundError']
