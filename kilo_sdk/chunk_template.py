@@ -24,6 +24,8 @@ from kilo_sdk.types.wire import WireChunk, WireDict
 __all__ = ["ChunkTemplate", "DecodedChunk", "chunk_of", "text_of", "wire_of"]
 
 _KEY: Final = b'"content":'
+_FIELD: Final = b"data: "
+_EVENT_END: Final = b"\n\n"
 _PROBE: Final = "\x01"
 # A choice that says any of these says more than its text.
 _TELLING: Final = ("finish_reason", "logprobs", "error", "usage")
@@ -38,15 +40,36 @@ class ChunkTemplate:
         start: Where the text's JSON string begins in an event that matches.
         end: Where it ends, counted from the event's end.
         choice: Index of the choice that the text belongs to.
+        read_prefix: ``prefix`` as it begins a network read that holds one event.
+        read_suffix: ``suffix`` as it ends such a read.
+        read_start: Where the text's JSON string begins in such a read.
+        read_end: Where it ends, counted from the read's end.
     """
 
-    __slots__ = ("_choice", "_delta", "_wire", "choice", "end", "prefix", "start", "suffix")
+    __slots__ = (
+        "_choice",
+        "_delta",
+        "_wire",
+        "choice",
+        "end",
+        "prefix",
+        "read_end",
+        "read_prefix",
+        "read_start",
+        "read_suffix",
+        "start",
+        "suffix",
+    )
 
     def __init__(self, prefix: bytes, suffix: bytes, wire: WireChunk) -> None:
         self.prefix = prefix
         self.suffix = suffix
         self.start = len(prefix)
         self.end = -len(suffix)
+        self.read_prefix = _FIELD + prefix
+        self.read_suffix = suffix + _EVENT_END
+        self.read_start = len(self.read_prefix)
+        self.read_end = -len(self.read_suffix)
         self._wire = wire
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]

@@ -13,7 +13,7 @@ import asyncio
 import io
 from collections.abc import Mapping
 from math import inf
-from typing import Final
+from typing import Final, NoReturn
 from weakref import WeakSet
 
 import aiohttp
@@ -176,7 +176,7 @@ class Exchange:
     """One response, read as it arrives. For one task at a time.
 
     ``close`` may be called at any time and twice. Between ``start_wait`` and
-    ``stop_wait`` the clocks run.
+    ``stop_wait`` the clocks run; whoever waits on after a ``read`` says so with ``go_on``.
     """
 
     __slots__ = (
@@ -189,6 +189,7 @@ class Exchange:
         "_loop",
         "_model",
         "_response",
+        "_time",
         "_timer",
     )
 
@@ -203,6 +204,7 @@ class Exchange:
         self._content = response.content
         self._clocks = clocks
         self._loop = loop
+        self._time = loop.time
         self._model = model
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -235,16 +237,21 @@ class Exchange:
         Raises:
             ConfigurationError: The response belongs to another event loop.
         """
-        _check_loop(self._loop)
-        self._clocks.start(self._loop.time())
+        if asyncio.get_running_loop() is not self._loop:
+            _refuse_loop()
+        self._clocks.start(self._time())
         # One timer serves many waits. No deadline ever moves to an earlier time, so one that
         # is set fires soon enough, finds out how things stand, and is set again.
         if self._timer is None:
             self._set_timer()
 
+    def go_on(self) -> None:
+        """What was read is not what the caller waits for: alive, but no progress."""
+        self._clocks.byte(self._time())
+
     def stop_wait(self) -> None:
         """The caller has something: the clocks stand still."""
-        self._clocks.stop(self._loop.time())
+        self._clocks.stop(self._time())
 
     async def read(self) -> bytes:
         """Return what one network read brought; ``b""`` at the end of the body.
@@ -259,7 +266,7 @@ class Exchange:
         if self._failure is not None:
             raise self._failure
         try:
-            data = await self._content.readany()
+            return await self._content.readany()
         except _ClockExpiredError as exc:
             phase = self._expired or "total"
             self._failure = timeout_error(self._clocks, phase, self._model)
@@ -271,9 +278,6 @@ class Exchange:
             # Cancelled: generation stops, and is billed, only when the server sees a close.
             self.close()
             raise
-        else:
-            self._clocks.byte(self._loop.time())
-            return data
         rest = self._buffered_before_failure()
         self.close()
         if not rest:
@@ -298,6 +302,7 @@ class Exchange:
         parts: list[bytes] = []
         size = 0
         while data := await self.read():
+            self.go_on()
             parts.append(data)
             size += len(data)
             if size > limit:
@@ -383,10 +388,14 @@ class Exchange:
 
 def _check_loop(loop: asyncio.AbstractEventLoop) -> None:
     if asyncio.get_running_loop() is not loop:
-        raise ConfigurationError(
-            "the client belongs to another event loop; make one KiloClient per event loop "
-            "(each asyncio.run has its own)"
-        )
+        _refuse_loop()
+
+
+def _refuse_loop() -> NoReturn:
+    raise ConfigurationError(
+        "the client belongs to another event loop; make one KiloClient per event loop "
+        "(each asyncio.run has its own)"
+    )
 
 
 def timeout_error(clocks: CallClocks, phase: TimeoutPhase, model: str | None) -> APITimeoutError:

@@ -174,6 +174,11 @@ class SSEParser:
         return bool(self._data or line.startswith(b"data:") or (line and b"data".startswith(line)))
 
     @property
+    def between_events(self) -> bool:
+        """Whether nothing is pending, so that a read that holds whole events stands alone."""
+        return self._plain and not self._line
+
+    @property
     def pending_data(self) -> bytes:
         """The data of the event not yet dispatched, that of an unfinished line included.
 

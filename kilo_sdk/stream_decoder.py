@@ -31,6 +31,7 @@ from kilo_sdk.errors import (
     StreamProtocolError,
 )
 from kilo_sdk.sse import SSEParser
+from kilo_sdk.text_pieces import FOLD_AT
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireChunk, WireDict
@@ -52,7 +53,7 @@ class StreamDecoder:
 
     __slots__ = (
         "_accumulator",
-        "_append_text",
+        "_between_events",
         "_context",
         "_decode",
         "_head",
@@ -60,6 +61,7 @@ class StreamDecoder:
         "_lessons",
         "_parser",
         "_passage",
+        "_pieces",
         "_template",
         "done",
         "failure",
@@ -76,7 +78,8 @@ class StreamDecoder:
         self._head = b""
         self._holds = True
         self._template: ChunkTemplate | None = None
-        self._append_text: Callable[[str], None] = list[str]().append
+        self._pieces: list[str] = []  # of the text that the template's chunks add to
+        self._between_events = False
         may_learn = self._decode is None and context.response_chain.ignores_text
         self._lessons = _LESSONS if may_learn else 0
         self.done = False
@@ -95,6 +98,34 @@ class StreamDecoder:
         """
         if self.done or self.failure is not None:
             return []
+        template = self._template
+        # A read that is one event and differs from the last in its text alone, as nearly all
+        # are while a model writes: none of its bytes needs a look but those of the text. The
+        # quotes at both ends of it keep out white space, which could end a line.
+        if (
+            template is not None
+            and self._between_events
+            and data.startswith(template.read_prefix)
+            and data.endswith(template.read_suffix)
+            and data.find(b"\n") == len(data) - 2
+        ):
+            encoded = data[template.read_start : template.read_end]
+            if encoded[:1] == encoded[-1:] == b'"':
+                try:
+                    text = orjson.loads(encoded)
+                except orjson.JSONDecodeError:
+                    pass  # the whole way will tell what it is
+                else:
+                    self._pieces.append(text)
+                    if len(self._pieces) >= FOLD_AT:
+                        self._accumulator.fold()
+                    return [(template, text)]
+        chunks = self._feed_parser(data)
+        self._between_events = self._parser.between_events
+        return chunks
+
+    def _feed_parser(self, data: bytes) -> list[DecodedChunk]:
+        """Take a read the whole way."""
         try:
             events = self._parser.feed_data(data)
         except StreamProtocolError as exc:
@@ -169,7 +200,7 @@ class StreamDecoder:
         steps = self._passage.steps
         decode = self._decode
         add = self._accumulator.add
-        template, append_text = self._template, self._append_text
+        template, pieces = self._template, self._pieces
         for data in events:
             if (
                 template is not None
@@ -181,7 +212,7 @@ class StreamDecoder:
                 except orjson.JSONDecodeError:
                     text = None  # more than a string stands there: the whole way
                 if type(text) is str:
-                    append_text(text)
+                    pieces.append(text)
                     chunks.append((template, text))
                     continue
             try:
@@ -214,7 +245,7 @@ class StreamDecoder:
             add(wire)
             chunks.append(wire)
             if self._lessons:
-                template, append_text = self._learn(data, wire)
+                template, pieces = self._learn(data, wire)
         if chunks:
             self.started = True
             self._accumulator.fold()
@@ -236,9 +267,7 @@ class StreamDecoder:
                 self._fail(exc)
         return chunks
 
-    def _learn(
-        self, data: bytes, wire: WireChunk
-    ) -> tuple[ChunkTemplate | None, Callable[[str], None]]:
+    def _learn(self, data: bytes, wire: WireChunk) -> tuple[ChunkTemplate | None, list[str]]:
         """Take a chunk that did not match for the template of those to come.
 
         Lessons are few, so that a stream whose every chunk differs costs no more for it.
@@ -247,8 +276,8 @@ class StreamDecoder:
         if learnt is not None:
             self._lessons -= 1
             self._template = learnt
-            self._append_text = self._accumulator.text_of(learnt.choice).pieces.append
-        return self._template, self._append_text
+            self._pieces = self._accumulator.text_of(learnt.choice).pieces
+        return self._template, self._pieces
 
     def _fail(self, failure: APIError, cause: BaseException | None = None) -> None:
         failure.request_id = failure.request_id or self._context.request_id

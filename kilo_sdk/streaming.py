@@ -295,8 +295,10 @@ class CompletionStream:
                     if not data:
                         break
                     chunks = decoder.feed(data)
+                    if not chunks:
+                        exchange.go_on()
                 if chunks:
-                    if decoder.has_output and not clocks.output_seen:
+                    if not clocks.output_seen and decoder.has_output:
                         clocks.output()
                     self._pending.extend(chunks)
                     self._delivered = True

@@ -6,9 +6,10 @@ costs quadratic copying: pieces are folded a few hundred at a time, each charact
 
 from __future__ import annotations
 
-__all__ = ["TextPieces"]
+__all__ = ["FOLD_AT", "TextPieces"]
 
-_FOLD_AT = 256
+FOLD_AT = 256
+"""So many pieces are joined into one."""
 
 
 class TextPieces:
@@ -28,12 +29,12 @@ class TextPieces:
     def append(self, piece: str) -> None:
         """Add a piece."""
         self.pieces.append(piece)
-        if len(self.pieces) >= _FOLD_AT:
+        if len(self.pieces) >= FOLD_AT:
             self.fold()
 
     def fold(self) -> None:
         """Join the latest pieces into one, where they have become many."""
-        if len(self.pieces) >= _FOLD_AT:
+        if len(self.pieces) >= FOLD_AT:
             self._folded.append("".join(self.pieces))
             self.pieces.clear()
 

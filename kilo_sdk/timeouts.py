@@ -65,18 +65,20 @@ class CallClocks:
 
     A wait is bracketed by ``start`` and ``stop``; between them ``byte`` says that
     something came. Only waits count. For one call at a time.
+
+    ``start`` and ``stop`` run for every chunk and only note the time; which clock is the
+    next to run out is worked out when a timer asks.
     """
 
     __slots__ = (
         "_alive",
         "_byte_at",
         "_first_token_left",
-        "_hard_at",
-        "_hard_phase",
         "_idle",
-        "_output_seen",
+        "_spends",
         "_stall",
         "_started",
+        "output_seen",
         "timeouts",
         "total_left",
     )
@@ -86,19 +88,18 @@ class CallClocks:
         self.total_left: float = inf if timeouts.total is None else timeouts.total
         self._idle = inf if timeouts.idle is None else timeouts.idle
         self._stall = inf if timeouts.stall is None else timeouts.stall
-        self._alive = False
-        self._byte_at = 0.0
-        self._started = 0.0
-        self._hard_at = inf
-        self._hard_phase: TimeoutPhase = "total"
+        # Outside a wait both are infinitely far off, and so is all that counts from them.
+        self._started = self._byte_at = inf
         self.begin_try()
 
     def begin_try(self) -> None:
         """A request is about to be sent: the first token is awaited anew."""
         limit = self.timeouts.first_token
         self._first_token_left = inf if limit is None else limit
-        self._output_seen = False
+        self.output_seen = False
+        """Whether a chunk with output has come in this try."""
         self._alive = False
+        self._spends = True
 
     def response_began(self) -> None:
         """The headers are here: from now on silence counts."""
@@ -106,21 +107,12 @@ class CallClocks:
 
     def output(self) -> None:
         """The first chunk with output is here."""
-        self._output_seen = True
-
-    @property
-    def output_seen(self) -> bool:
-        """Whether a chunk with output has come in this try."""
-        return self._output_seen
+        self.output_seen = True
+        self._spends = self.total_left < inf
 
     def start(self, now: float) -> None:
         """The SDK begins to wait for the server."""
         self._started = self._byte_at = now
-        self._hard_at, self._hard_phase = now + self.total_left, "total"
-        if not self._output_seen and now + self._first_token_left < self._hard_at:
-            self._hard_at, self._hard_phase = now + self._first_token_left, "first_token"
-        if self._alive and now + self._stall < self._hard_at:
-            self._hard_at, self._hard_phase = now + self._stall, "stall"
 
     def byte(self, now: float) -> None:
         """Something came, be it a comment."""
@@ -128,27 +120,40 @@ class CallClocks:
 
     def stop(self, now: float) -> None:
         """The wait is over: a chunk came, or the answer ended. Nothing runs out any more."""
-        self.spend(now - self._started)
-        self._hard_at = self._byte_at = inf
+        if self._spends:
+            self.spend(now - self._started)
+        self._started = self._byte_at = inf
 
     def spend(self, seconds: float) -> None:
         """Count a wait that was not bracketed, such as one between tries."""
         self.total_left -= seconds
-        if not self._output_seen:
+        if not self.output_seen:
             self._first_token_left -= seconds
 
     def next_check(self) -> float:
         """Return the time at which ``expired`` may first say something; inf for never."""
+        hard_at, _ = self._hard_limit()
         if not self._alive:
-            return self._hard_at
-        return min(self._hard_at, self._byte_at + self._idle)
+            return hard_at
+        return min(hard_at, self._byte_at + self._idle)
 
     def expired(self, now: float) -> TimeoutPhase | None:
         """Return which clock has run out by now, or None."""
         if self._alive and now >= self._byte_at + self._idle:
             return "idle"
-        return self._hard_phase if now >= self._hard_at else None
+        hard_at, phase = self._hard_limit()
+        return phase if now >= hard_at else None
 
     def explain(self, phase: TimeoutPhase) -> str:
         """Say in words what that clock measured and what its limit was."""
         return _EXPLANATIONS[phase].format(limit=getattr(self.timeouts, phase) or 0.0)
+
+    def _hard_limit(self) -> tuple[float, TimeoutPhase]:
+        """Return when the first of the clocks runs out that no byte can hold up, and which."""
+        left = self.total_left
+        phase: TimeoutPhase = "total"
+        if not self.output_seen and self._first_token_left < left:
+            left, phase = self._first_token_left, "first_token"
+        if self._alive and self._stall < left:
+            left, phase = self._stall, "stall"
+        return self._started + left, phase

@@ -333,7 +333,7 @@ async def test_two_tasks_may_not_read_one_stream(
     entered: bool, gateway: LocalGateway, client: KiloClient
 ) -> None:
     rest = b"".join(map(event, ANSWER[1:])) + DONE
-    gateway.enqueue(RawReply(body=[event(ANSWER[0]), 4 * TICK, rest]))
+    gateway.enqueue(RawReply(body=[event(ANSWER[0]), 20 * TICK, rest]))
     stream = await open_stream(client)
     if entered:
         await stream.__aenter__()
