@@ -50,19 +50,19 @@ class CompletionAccumulator:
             state = self._choices.get(choice["index"])
             if state is None:
                 state = self._choices[choice["index"]] = _ChoiceState(choice)
-            for key, value in choice["delta"].items():
-                if key == "content":
-                    if value:
-                        state.content.pieces.append(value)
-                elif value is not None and key != "role":
-                    state.add_field(key, value)
-            if (
+            elif (
                 len(choice) != state.choice_length
                 or choice.get("finish_reason")
                 or choice.get("native_finish_reason")
                 or "error" in choice
             ):
                 state.add_choice_fields(choice)
+            for key, value in choice["delta"].items():
+                if key == "content":
+                    if value:
+                        state.content.pieces.append(value)
+                elif value is not None and key != "role":
+                    state.add_field(key, value)
             if choice.get("logprobs"):
                 state.add_logprobs(choice["logprobs"])
         if chunk.get("usage"):
@@ -76,13 +76,16 @@ class CompletionAccumulator:
     def add_whole(self, completion: WireCompletion) -> None:
         """Take a repaired and normalised non-streaming answer as a stream of one chunk."""
         for choice in completion["choices"]:
-            delta = {**choice["message"], "reasoning_details": None}
-            self.add({"choices": [{**choice, "delta": delta}]})
+            message = choice["message"]
+            details = message.get("reasoning_details")
             # Whole details are nobody's pieces: joining neighbours would corrupt them.
-            details = objects_field(choice["message"], "reasoning_details")
-            self._choices[choice["index"]].whole_details = details
+            delta = {**message, "reasoning_details": None} if details else message
+            self.add({"choices": [{**choice, "delta": delta}]})
+            if details is not None:
+                state = self._choices[choice["index"]]
+                state.whole_details = objects_field(message, "reasoning_details")
         self._add_usage(completion)
-        self._add_top_fields(completion)
+        self._last = completion
 
     def text_of(self, choice: int) -> TextPieces:
         """Return where the text of a choice that was seen before is collected."""

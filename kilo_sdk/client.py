@@ -30,6 +30,8 @@ from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.routes import Route, Routes
 from kilo_sdk.settings import (
+    PLAIN_HEADERS,
+    STREAM_HEADERS,
     default_headers,
     merge_headers,
     of_class,
@@ -199,6 +201,8 @@ class KiloClient:
         )
         self._headers = default_headers(headers)
         check_headers(self._headers)
+        self._plain_headers = self.headers_with(PLAIN_HEADERS)
+        self._stream_headers = self.headers_with(STREAM_HEADERS)
         self._timeouts = of_class(timeouts, Timeouts, "timeouts") or Timeouts()
         self._retries = of_class(retries, RetryPolicy, "retries") or RetryPolicy()
         self._pin_provider = check_pin(pin_provider)
@@ -320,6 +324,10 @@ class KiloClient:
     def headers_with(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the headers of every request, over ``more``."""
         return merge_headers(more, self._headers)
+
+    def call_headers(self, *, stream: bool) -> Mapping[str, str]:
+        """Return the headers of every call; checked, and not to be changed."""
+        return self._stream_headers if stream else self._plain_headers
 
     def check_open(self) -> None:
         """Refuse to go on when the client was closed.

@@ -23,7 +23,7 @@ from kilo_sdk.transports.base import join_url
 
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
-    from kilo_sdk.http import Exchange
+    from kilo_sdk.exchange import Exchange
 
 __all__ = ["GatewayFetcher"]
 

@@ -68,16 +68,12 @@ class ProviderMemory:
         """
         if completion.provider is None:
             return
-        vendor = _vendor_of(completion.model)
-        if vendor is None and completion.model_ref is not None:
-            vendor = completion.model_ref.vendor.lower()
-        source = _Source(completion.provider, vendor)
         for choice in completion.choices:
             message = choice.message
             if plain or message.reasoning_details or message.tool_calls:
                 digest = _digest(message)
                 if digest is not None:
-                    self._sources[digest] = source
+                    self._sources[digest] = _source_of_answer(completion.provider, completion)
                     self._sources.move_to_end(digest)
         while len(self._sources) > self._size:
             self._sources.popitem(last=False)
@@ -116,6 +112,13 @@ class ProviderMemory:
             return None
         self._sources.move_to_end(digest)
         return self._sources[digest]
+
+
+def _source_of_answer(provider: str, completion: ChatCompletion) -> _Source:
+    vendor = _vendor_of(completion.model)
+    if vendor is None and completion.model_ref is not None:
+        vendor = completion.model_ref.vendor.lower()
+    return _Source(provider, vendor)
 
 
 def check_pin(pin: ProviderPin) -> ProviderPin:

@@ -149,6 +149,18 @@ def sequence_of(values: Sequence[T], name: str) -> tuple[T, ...]:
     return tuple(values)
 
 
+STREAM_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "text/event-stream",
+    # A compressed stream waits until its compressor has a block full.
+    "Accept-Encoding": "identity",
+}
+"""What a request for a stream says of itself, under all other headers."""
+
+PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+"""What a request for a whole answer says of itself."""
+
+
 def default_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Return what every request carries: the SDK's own headers under the caller's."""
     own = {"User-Agent": f"kilo-sdk-python/{__version__}"}

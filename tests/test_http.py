@@ -14,11 +14,11 @@ import pytest
 from kilo_sdk import (
     APIConnectionError,
     ConfigurationError,
-    ProtocolError,
     Timeouts,
 )
 from kilo_sdk.emulator import LocalGateway, RawReply
-from kilo_sdk.http import Connections, Exchange
+from kilo_sdk.exchange import Exchange
+from kilo_sdk.http import Connections
 from kilo_sdk.timeouts import CallClocks
 
 pytestmark = pytest.mark.anyio
@@ -51,51 +51,6 @@ async def send(connections: Connections, gateway: LocalGateway, **more: Any) -> 
         clocks=clocks,
         **more,
     )
-
-
-async def test_an_exchange_shows_status_headers_and_type(
-    gateway: LocalGateway, connections: Connections
-) -> None:
-    kind = {"Content-Type": "Text/Event-Stream; charset=utf-8", "X-Some": "Thing"}
-    gateway.enqueue(RawReply(status=503, headers=kind, body=b"data: 1\n\n"))
-    exchange = await send(connections, gateway)
-    assert exchange.status == 503
-    assert exchange.content_type == "text/event-stream"
-    assert exchange.headers["x-some"] == "Thing"
-    assert await exchange.read_all(100) == b"data: 1\n\n"
-    assert not exchange.closed
-    await exchange.finish()
-    assert exchange.closed
-    await exchange.finish()
-    exchange.close()
-
-
-async def test_a_body_past_the_limit_closes_the_exchange(
-    gateway: LocalGateway, connections: Connections
-) -> None:
-    gateway.enqueue(RawReply(body=b"x" * 11))
-    exchange = await send(connections, gateway, model="m/x")
-    with pytest.raises(ProtocolError, match="longer than 10 bytes") as raised:
-        await exchange.read_all(10)
-    assert raised.value.model == "m/x"
-    assert exchange.closed
-
-
-async def test_what_came_before_a_failure_is_read_first_and_the_failure_stays(
-    gateway: LocalGateway, connections: Connections
-) -> None:
-    gateway.enqueue(RawReply(body=[b"data: 1\n\n", TICK, b"data: 2\n\n"], ending="reset"))
-    exchange = await send(connections, gateway)
-    exchange.start_wait()
-    assert await exchange.read() == b"data: 1\n\n"
-    exchange.stop_wait()
-    await anyio.sleep(3 * TICK)
-    exchange.start_wait()
-    assert await exchange.read() == b"data: 2\n\n"
-    for _ in range(2):
-        with pytest.raises(APIConnectionError):
-            await exchange.read()
-    exchange.stop_wait()
 
 
 async def test_a_large_body_goes_out_whole(gateway: LocalGateway, connections: Connections) -> None:
@@ -230,24 +185,6 @@ def test_a_session_of_another_loop_is_a_wrong_setting() -> None:
         with pytest.raises(ConfigurationError, match="another event loop"):
             asyncio.run(use(session))
         first.run(session.close())
-
-
-def test_a_body_is_not_read_in_another_loop() -> None:
-    async def begin(gateway: LocalGateway, connections: Connections) -> Exchange:
-        await gateway.start()
-        gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
-        return await send(connections, gateway)
-
-    async def go_on(exchange: Exchange) -> bytes:
-        return await exchange.read_all(100)
-
-    gateway, connections = LocalGateway(), Connections()
-    with asyncio.Runner() as first:
-        exchange = first.run(begin(gateway, connections))
-        with pytest.raises(ConfigurationError, match="another event loop"):
-            asyncio.run(go_on(exchange))
-        first.run(connections.close())
-        first.run(gateway.close())
 
 
 async def test_a_session_is_one_of_aiohttp() -> None:

@@ -83,6 +83,7 @@ class BearerAuth:
         return self._source is not None
 
 
+@lru_cache(maxsize=128)
 def refuse_clear_text(url: str) -> None:
     """Refuse a URL over which a key would travel in the clear.
 

@@ -67,7 +67,8 @@ class OutgoingRequest:
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header, replacing any of the same name whatever its case."""
-        self.remove_header(name)
+        if name.lower() in map(str.lower, self.headers):
+            self.remove_header(name)
         self.headers[name] = value
 
     def remove_header(self, name: str) -> None:

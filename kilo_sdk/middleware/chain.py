@@ -115,7 +115,7 @@ class ResponseChain:
 
     def completion_steps(self) -> tuple[ChunkStep, ...]:
         """Return what one new non-streaming answer must pass, in order."""
-        return tuple(one.for_call().on_completion for one in self._middleware)
+        return tuple([one.for_call().on_completion for one in self._middleware])
 
 
 @attrs.frozen(slots=True)

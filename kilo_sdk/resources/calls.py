@@ -8,7 +8,7 @@ Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kilo_sdk.attempts import check_headers
 from kilo_sdk.conversation import wire_messages
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
 
 __all__ = ["completion_calls"]
-
-_STREAM_HEADERS: Final = {
-    "Content-Type": "application/json",
-    "Accept": "text/event-stream",
-    # A compressed stream waits until its compressor has a block full.
-    "Accept-Encoding": "identity",
-}
-_PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 def completion_calls(
@@ -69,7 +61,9 @@ def completion_calls(
     Raises:
         ConfigurationError: The arguments cannot make a request.
     """
-    if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
+    if fallback_models != () and (
+        isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence)
+    ):
         raise ConfigurationError(
             f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
         )
@@ -78,7 +72,8 @@ def completion_calls(
         *map(parse_ref, fallback_models),
     ]
     payload: WirePayload = {"messages": wire_messages(messages)}
-    payload.update((key, value) for key, value in (params or {}).items() if value is not None)
+    if params:
+        payload.update((key, value) for key, value in params.items() if value is not None)
     if extra_body is None:
         extra_body = {}
     elif not isinstance(extra_body, Mapping):
@@ -86,15 +81,15 @@ def completion_calls(
             f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
         )
     default = client.reasoning
-    if {**payload, **extra_body}.get("reasoning_effort") is not None:
+    if extra_body.get("reasoning_effort", payload.get("reasoning_effort")) is not None:
         # The call's own flat field, which the injection reads, beats the client's option.
         default = None
     level = _apply_reasoning(payload, reasoning, default)
-    payload.update(extra_body)
-    headers = merge_headers(
-        client.headers_with(_STREAM_HEADERS if stream else _PLAIN_HEADERS), extra_headers
-    )
-    check_headers(headers)
+    if extra_body:
+        payload.update(extra_body)
+    headers = merge_headers(client.call_headers(stream=stream), extra_headers)
+    if extra_headers:
+        check_headers(headers)
     return [
         CompletionCall(
             ref=ref,

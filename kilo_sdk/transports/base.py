@@ -7,6 +7,7 @@ answer passes on its way in, in order, stands in its constructor and nowhere els
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -181,6 +182,7 @@ class OpenAICompatibleTransport:
         return f"<{type(self).__name__} {self.name!r}>"
 
 
+@lru_cache(maxsize=64)
 def join_url(base_url: str, path: str) -> str:
     """Join a base URL, with or without its final slash, and a relative path."""
     return f"{base_url.rstrip('/')}/{path}"

@@ -26,6 +26,8 @@ def text_field(wire: WireDict, name: str) -> str | None:
 def int_field(wire: WireDict, name: str) -> int | None:
     """Return a whole number, one written with a fraction of zero included."""
     value = wire.get(name)
+    if type(value) is int or value is None:
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

@@ -177,12 +177,17 @@ class Message:
         Raises:
             ProtocolError: As with ``from_param``.
         """
+        told = {
+            name: _READERS[name](wire)
+            for name, value in wire.items()
+            if value is not None and name in _READERS
+        }
         return cls(
-            role=text_field(wire, "role") or "assistant",
-            **{name: read(wire) for name, read in _READERS.items()},
+            text_field(wire, "role") or "assistant",
             provider=provider,
             model=model,
             raw=wire,
+            **told,
         )
 
     def to_param(self) -> WireMessage:

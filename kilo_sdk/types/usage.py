@@ -51,22 +51,22 @@ class Usage:
     @classmethod
     def from_wire(cls, wire: WireDict) -> Usage:
         """Read a ``usage`` object; fields of a wrong type count as not reported."""
-        prompt = object_field(wire, "prompt_tokens_details") or {}
-        completion = object_field(wire, "completion_tokens_details") or {}
-        reasoning = int_field(completion, "reasoning_tokens")
+        prompt = object_field(wire, "prompt_tokens_details")
+        completion = object_field(wire, "completion_tokens_details")
+        reasoning = int_field(completion, "reasoning_tokens") if completion else None
         if reasoning is None:
             # Some upstreams report it flat, without the details object.
             reasoning = int_field(wire, "reasoning_tokens")
-        byok = wire.get("is_byok")
+        byok, cost = wire.get("is_byok"), wire.get("cost")
         return cls(
-            prompt_tokens=int_field(wire, "prompt_tokens"),
-            completion_tokens=int_field(wire, "completion_tokens"),
-            total_tokens=int_field(wire, "total_tokens"),
-            cached_tokens=int_field(prompt, "cached_tokens"),
-            cache_write_tokens=int_field(prompt, "cache_write_tokens"),
-            reasoning_tokens=reasoning,
-            cost=_dollars(wire.get("cost")),
-            is_byok=byok if isinstance(byok, bool) else None,
+            int_field(wire, "prompt_tokens"),
+            int_field(wire, "completion_tokens"),
+            int_field(wire, "total_tokens"),
+            int_field(prompt, "cached_tokens") if prompt else None,
+            int_field(prompt, "cache_write_tokens") if prompt else None,
+            reasoning,
+            None if cost is None else _dollars(cost),
+            byok if isinstance(byok, bool) else None,
             raw=wire,
         )
 
