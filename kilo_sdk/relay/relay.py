@@ -10,15 +10,18 @@ import contextlib
 import logging
 import math
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, overload
+from typing import TYPE_CHECKING, Any, Final, Self, overload
 
 import anyio
 
 from kilo_sdk.client import KiloClient
 from kilo_sdk.errors import ConfigurationError, KiloError
+from kilo_sdk.relay.aiohttp_sse import AiohttpSSEPeer
 from kilo_sdk.relay.answers import Answers
+from kilo_sdk.relay.asgi_socket import ASGIReceive, ASGISend, ASGISocket
+from kilo_sdk.relay.asgi_sse import ASGISSEPeer
 from kilo_sdk.relay.connection import Connection
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent, Started
 from kilo_sdk.relay.framing import Framing, framing_of
@@ -39,6 +42,7 @@ from kilo_sdk.relay.protocol import (
 from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.serving import socket_of
 from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, origin_is_allowed
+from kilo_sdk.relay.sse_exchange import serve_exchange
 from kilo_sdk.relay.store import StreamStore
 from kilo_sdk.streaming import CompletionStream
 
@@ -246,6 +250,39 @@ class WebSocketRelay:
             tasks.start_soon(generation.run, lambda: stream)
             await connection.run(until_over=True)
         return generation.ended(None)
+
+    async def serve_sse(self, request: web.Request) -> web.StreamResponse:
+        """Serve one HTTP request of a client that has no web socket.
+
+        Args:
+            request: ``POST`` with a prompt, ``GET`` to read on, ``DELETE`` to stop, as
+                ``docs/reference/relay-protocol.md`` has it.
+
+        Returns:
+            What the handler is to return.
+        """
+        peer = AiohttpSSEPeer(request)
+        await serve_exchange(self, peer)
+        return peer.response
+
+    async def __call__(
+        self, scope: Mapping[str, Any], receive: ASGIReceive, send: ASGISend
+    ) -> None:
+        """Serve web sockets and SSE: the relay is an ASGI application, to be mounted in another.
+
+        Raises:
+            ConfigurationError: The scope is neither ``websocket`` nor ``http``.
+        """
+        if scope["type"] == "websocket":
+            with contextlib.suppress(SocketClosedError):
+                await self._serve(ASGISocket(scope, receive, send))
+        elif scope["type"] == "http":
+            peer = ASGISSEPeer(scope, receive, send)
+            with contextlib.suppress(SocketClosedError):
+                await serve_exchange(self, peer)
+                await peer.finish()
+        else:
+            raise ConfigurationError("the relay serves web sockets and HTTP")
 
     async def admit(self, handshake: Handshake) -> str | None:
         """Return who is at the door.

@@ -124,6 +124,18 @@ async def uvicorn_server(app: Any, ws: str = "websockets-sansio") -> AsyncIterat
         listening.close()
 
 
+class Servers:
+    """Each serves an app inside ``async with``, which gives the port."""
+
+    aiohttp = staticmethod(aiohttp_server)
+    uvicorn = staticmethod(uvicorn_server)
+
+
+@pytest.fixture
+def servers() -> type[Servers]:
+    return Servers
+
+
 @pytest.fixture
 async def gateway() -> AsyncIterator[LocalGateway]:
     async with LocalGateway(tokens_per_second=200) as gateway:

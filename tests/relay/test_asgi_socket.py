@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kilo_sdk import KiloClient
+from kilo_sdk import ConfigurationError, KiloClient
 from kilo_sdk.relay import WebSocketRelay
 from kilo_sdk.relay.asgi_socket import ASGISocket, asgi_handshake
 from kilo_sdk.relay.sockets import SocketClosedError
@@ -130,7 +130,19 @@ def litestar_app(relay: WebSocketRelay) -> Any:
     return litestar.Litestar([litestar.websocket("/ws")(chat)])
 
 
-@pytest.mark.parametrize("make", [plain_app, fastapi_app, litestar_app])
+def mounted_app(relay: WebSocketRelay) -> Any:
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    return Starlette(routes=[Mount("/", app=relay)])
+
+
+async def test_other_scopes_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="web sockets and HTTP"):
+        await WebSocketRelay(KiloClient("k"))({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [plain_app, fastapi_app, litestar_app, mounted_app])
 async def test_frameworks_serve_it_as_it_is(make: Any, client: KiloClient, asgi: Any) -> None:
     browser = await asgi(make(WebSocketRelay(client)))
     await browser.prompt("9 tokens")

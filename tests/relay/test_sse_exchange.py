@@ -1,0 +1,198 @@
+"""Answers over plain HTTP, on both kinds of server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import anyio
+import orjson
+import pytest
+from aiohttp import web
+
+from kilo_sdk import KiloClient
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.relay import RelayLimits, WebSocketRelay
+from kilo_sdk.relay.events import Ended, Text
+from kilo_sdk.relay.framing import JSONFraming, OpenAIFraming
+from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.sse_exchange import SSEFraming
+from kilo_sdk.sse import ServerSentEvent, SSEParser
+
+pytestmark = pytest.mark.anyio
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+async def ask(servers: Any, server: str) -> AsyncIterator[Callable[..., Any]]:
+    """``ask = at(relay)``, then ``async with ask("POST", json=...) as answer``."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def at(relay: WebSocketRelay) -> Ask:
+            if server == "aiohttp":
+                app = web.Application()
+                app.router.add_route("*", "/sse", relay.serve_sse)
+                port = await stack.enter_async_context(servers.aiohttp(app))
+            else:
+                port = await stack.enter_async_context(servers.uvicorn(relay))
+            stack.push_async_callback(relay.close)
+
+            def request(method: str, query: str = "", **options: Any) -> Any:
+                return session.request(method, f"http://127.0.0.1:{port}/sse{query}", **options)
+
+            return request
+
+        yield at
+
+
+async def events_of(answer: aiohttp.ClientResponse, most: int = 10**6) -> list[ServerSentEvent]:
+    parser, events = SSEParser(), list[ServerSentEvent]()
+    with anyio.fail_after(60):
+        async for part in answer.content.iter_any():
+            events += parser.feed(part)
+            if len(events) >= most:
+                break
+    return events
+
+
+def text_of(events: list[ServerSentEvent]) -> str:
+    return "".join(orjson.loads(one.data)["text"] for one in events if one.event == "text")
+
+
+async def test_a_prompt_is_answered_as_events(client: KiloClient, ask: Any) -> None:
+    request = await ask(WebSocketRelay(client))
+    async with request("POST", json={"messages": "20 tokens", "id": "r"}) as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "no-store"
+        events = await events_of(answer)
+    assert [events[0].event, events[-2].event, events[-1].event] == ["start", "usage", "done"]
+    done = orjson.loads(events[-1].data)
+    assert text_of(events) == done["message"]["content"]
+    assert [int(one.id) for one in events] == [orjson.loads(one.data)["seq"] for one in events]
+
+
+async def test_an_event_source_asks_reads_loses_and_resumes(
+    client: KiloClient, gateway: LocalGateway, ask: Any
+) -> None:
+    request = await ask(WebSocketRelay(client, linger=30))
+    headers = {"Accept": "application/json"}
+    async with request("POST", json={"messages": "100 tokens"}, headers=headers) as answer:
+        assert answer.status == 201
+        stream = (await answer.json())["stream"]
+    async with request("GET", f"?stream={stream}") as answer:
+        first = await events_of(answer, most=5)
+    last = {"Last-Event-ID": first[-1].id}
+    async with request("GET", f"?stream={stream}", headers=last) as answer:
+        rest = await events_of(answer)
+    done = orjson.loads(rest[-1].data)
+    assert text_of(first + rest) == done["message"]["content"]
+    assert len(gateway.requests) == 1
+    async with request("GET", f"?stream={stream}", headers={"Last-Event-ID": rest[-1].id}) as end:
+        assert (end.status, await end.read()) == (204, b"")
+
+
+async def test_leaving_stops_generation(
+    client: KiloClient, gateway: LocalGateway, ask: Any, eventually: Any
+) -> None:
+    request = await ask(WebSocketRelay(client))
+    async with request("POST", json={"messages": "5000 tokens"}) as answer:
+        await events_of(answer, most=3)
+        left = asyncio.get_running_loop().time()
+        answer.close()
+    (received,) = gateway.requests
+    await eventually(lambda: received.disconnected_at is not None)
+    assert received.disconnected_at is not None
+    assert received.disconnected_at - left < 0.2
+
+
+async def test_delete_stops_and_the_reader_hears_of_it(
+    client: KiloClient, gateway: LocalGateway, ask: Any
+) -> None:
+    request = await ask(WebSocketRelay(client))
+    async with request("POST", json={"messages": "5000 tokens"}) as answer:
+        (start, *_) = await events_of(answer, most=1)
+        stream = orjson.loads(start.data)["stream"]
+        async with request("DELETE", f"?stream={stream}") as stopped:
+            assert stopped.status == 204
+        events = await events_of(answer)
+    assert orjson.loads(events[-1].data)["state"] == "cancelled"
+
+
+async def test_chunks_read_as_the_gateways_own_stream(client: KiloClient, ask: Any) -> None:
+    request = await ask(WebSocketRelay(client))
+    async with request("POST", "?format=openai", json={"messages": "9 tokens"}) as answer:
+        *chunks, done = await events_of(answer)
+    assert done.data == "[DONE]"
+    deltas = [one["delta"] for chunk in chunks for one in orjson.loads(chunk.data)["choices"]]
+    assert "".join(d.get("content", "") for d in deltas) == "You said: 9 tokens. The river runs"
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "body", "headers", "status", "code"),
+    [
+        ("POST", "", "{", {}, 400, "bad_message"),
+        ("POST", "", "[]", {}, 400, "bad_message"),
+        ("POST", "", "{}", {}, 400, "bad_prompt"),
+        ("POST", "", '{"messages":"hi","model":"a/b"}', {}, 403, "not_allowed"),
+        ("POST", "", "x" * 2000, {}, 413, "too_big"),
+        ("POST", "", "{}", {"Origin": "http://evil.example"}, 403, "not_allowed"),
+        ("GET", "?stream=unknown", "", {}, 404, "unknown_stream"),
+        ("GET", "?stream=unknown&after=x", "", {}, 400, "bad_message"),
+        ("GET", "", "", {}, 400, "bad_message"),
+        ("DELETE", "?stream=unknown", "", {}, 404, "unknown_stream"),
+        ("GET", "?stream=unknown&user=nobody", "", {}, 401, "unauthorized"),
+    ],
+)
+async def test_what_is_refused_is_told(
+    method: str,
+    query: str,
+    body: str,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+    client: KiloClient,
+    gateway: LocalGateway,
+    ask: Any,
+) -> None:
+    request = await ask(
+        WebSocketRelay(
+            client,
+            limits=RelayLimits(max_message_bytes=1000),
+            authorize=lambda at: None if at.query.get("user") == "nobody" else "anna",
+        )
+    )
+    async with request(method, query, data=body, headers=headers) as answer:
+        assert answer.status == status
+        assert (await answer.json())["error"]["code"] == code
+    assert not gateway.requests
+
+
+async def test_a_hook_that_fails_is_told_as_such(
+    client: KiloClient, ask: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def prepare(_: Any) -> Any:
+        raise LookupError("of the app")
+
+    request = await ask(WebSocketRelay(client, prepare=prepare))
+    async with request("POST", json={"messages": "hi"}) as answer:
+        assert answer.status == 500
+        assert "of the app" not in await answer.text()
+    assert "of the app" in caplog.text
+
+
+def test_events_carry_number_and_kind() -> None:
+    framing = SSEFraming(JSONFraming())
+    assert framing.event("s", 7, Text("a\nb")) == (
+        b'id: 7\nevent: text\ndata: {"type":"text","stream":"s","seq":7,"text":"a\\nb"}\n\n'
+    )
+    refusal = framing.refusal(RelayRefusedError("no"))
+    assert refusal.startswith(b'event: error\ndata: {"type":"error"')
+    assert framing.message('{"a":1}') == {"a": 1}
+    chunks = SSEFraming(OpenAIFraming())
+    assert chunks.event("s", 7, Text("a")).startswith(b'id: 7\ndata: {"id":"s"')
+    assert chunks.event("s", 8, Ended()).endswith(b"\n\ndata: [DONE]\n\n")
