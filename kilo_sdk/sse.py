@@ -60,7 +60,7 @@ class SSEParser:
             where WHATWG drops it.
 
     Raises:
-        ConfigurationError: ``max_event_bytes`` is less than 1.
+        ConfigurationError: ``max_event_bytes`` is no whole number from 1 up.
     """
 
     __slots__ = (
@@ -81,8 +81,10 @@ class SSEParser:
     def __init__(
         self, *, max_event_bytes: int = 64 * 1024 * 1024, flush_incomplete: bool = False
     ) -> None:
-        if max_event_bytes < 1:
-            raise ConfigurationError(f"max_event_bytes is {max_event_bytes}; it must be at least 1")
+        if type(max_event_bytes) is not int or max_event_bytes < 1:
+            raise ConfigurationError(
+                f"max_event_bytes is {max_event_bytes!r}; it is a whole number from 1 up"
+            )
         self._max_event_bytes = max_event_bytes
         self._flush_incomplete = flush_incomplete
         self._failure: str | None = None

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 from itertools import pairwise, repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from growth import assert_linear
@@ -487,9 +488,9 @@ def test_the_error_states_the_limit_and_what_to_do_and_comes_again() -> None:
         parser.feed(b"data: a\n\n")
 
 
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_below_one_byte_is_refused(limit: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"max_event_bytes is {limit}"):
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, None, "1"])
+def test_a_limit_that_is_no_number_of_bytes_is_refused(limit: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"max_event_bytes is {limit!r}; "):
         SSEParser(max_event_bytes=limit)
 
 

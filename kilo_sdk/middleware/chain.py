@@ -58,6 +58,7 @@ class RequestChain:
         steps: list[Callable[[OutgoingRequest], Awaitable[None] | None]] = []
         self._handlers: list[UnauthorizedHandler] = []
         for one in middleware:
+            _refuse_class(one)
             if isinstance(one, RequestMiddleware):
                 steps.append(one.on_request)
             elif callable(one):
@@ -181,7 +182,15 @@ class _FunctionMiddleware:
         self._function(completion)
 
 
+def _refuse_class(middleware: object) -> None:
+    """Refuse a class where an object is wanted: it has the methods, but none that can run."""
+    if isinstance(middleware, type):
+        name = middleware.__name__
+        raise ConfigurationError(f"{name} is a class; the middleware is an object of it: {name}()")
+
+
 def _classified(middleware: AnyResponseMiddleware) -> CallScopedResponseMiddleware:
+    _refuse_class(middleware)
     if isinstance(middleware, CallScopedResponseMiddleware):
         return middleware
     if isinstance(middleware, ResponseMiddleware):

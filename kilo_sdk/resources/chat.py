@@ -134,6 +134,8 @@ class Completions:
             BudgetExceededError: ``max_cost`` or a meter's budget does not allow the call.
             APIError: No whole answer came; see ``kilo_sdk.errors`` for which.
         """
+        if not isinstance(stream, bool):
+            raise ConfigurationError(f"stream is True or False, not {type(stream).__name__}")
         attempts = self._attempts(
             messages=messages,
             model=model,

@@ -171,6 +171,14 @@ async def test_what_is_no_response_middleware_is_refused_by_name(middleware: Any
         ResponseChain([middleware])
 
 
+@pytest.mark.parametrize("chain", [RequestChain, ResponseChain])
+@pytest.mark.parametrize("middleware", [Plain, Stateless, Counting, dict])
+async def test_a_class_in_the_place_of_its_object_is_refused(chain: Any, middleware: Any) -> None:
+    name = middleware.__name__
+    with pytest.raises(ConfigurationError, match=rf"^{name} is a class; .* of it: {name}\(\)$"):
+        chain([middleware])
+
+
 async def test_a_chain_may_be_built_of_a_generator() -> None:
     chain = ResponseChain(one for one in (either, either))
     assert run(chain.for_stream().steps) == ["function", "function"]

@@ -686,6 +686,15 @@ async def test_what_cannot_be_a_request_is_refused_and_nothing_is_sent(
     assert not gateway.requests
 
 
+@pytest.mark.parametrize("stream", ["yes", 1, None])
+async def test_a_stream_flag_that_is_none_is_refused(
+    stream: Any, gateway: LocalGateway, client: KiloClient
+) -> None:
+    with pytest.raises(ConfigurationError, match="stream is True or False, not "):
+        await client.chat.completions.create(messages="Hi", stream=stream)
+    assert not gateway.requests
+
+
 async def test_an_unserialisable_field_is_named(client: KiloClient) -> None:
     with pytest.raises(ConfigurationError, match="parameter 'seed' cannot be sent as JSON"):
         await ask(client, seed=object())
