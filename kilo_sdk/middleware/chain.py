@@ -146,10 +146,18 @@ class StreamPassage:
         """Yield what middleware held back, each chunk led through all that come after it.
 
         To be asked when no more chunks will come.
+
+        Raises:
+            ConfigurationError: What a middleware returned is no chunk.
         """
         for position, one in self._holding:
             chunk = one.on_end()
             if chunk is not None:
+                if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
+                    raise ConfigurationError(
+                        f"on_end() of {type(one).__name__} returns None, or a chunk with a list of "
+                        "choices such as {'choices': [{'index': 0, 'delta': {'content': '...'}}]}"
+                    )
                 for step in self.steps[position + 1 :]:
                     step(chunk)
                 yield chunk

@@ -194,7 +194,7 @@ class Holding(Stateless):
         self.word = word
 
     def on_end(self) -> Any:
-        return {"seen": [self.word]} if self.word else None
+        return {"seen": [self.word], "choices": []} if self.word else None
 
 
 async def test_what_is_held_back_passes_the_middleware_after_it() -> None:
@@ -209,6 +209,17 @@ async def test_what_is_held_back_passes_the_middleware_after_it() -> None:
 
 async def test_a_chain_that_holds_nothing_back_has_nothing_at_the_end() -> None:
     assert list(ResponseChain([either, Stateless(), Counting()]).for_stream().held_back()) == []
+
+
+@pytest.mark.parametrize("returned", ["a", {}, {"choices": None}, [], True])
+async def test_what_comes_at_the_end_is_a_chunk(returned: Any) -> None:
+    class Odd(Stateless):
+        def on_end(self) -> Any:
+            return returned
+
+    passage = ResponseChain([Odd()]).for_stream()
+    with pytest.raises(ConfigurationError, match=r"on_end\(\) of Odd returns None, or a chunk"):
+        list(passage.held_back())
 
 
 # The promise to leave text alone

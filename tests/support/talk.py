@@ -26,6 +26,7 @@ from kilo_sdk import (
     ChatCompletion,
     KiloClient,
     RetryPolicy,
+    ThinkTagExtraction,
     dump_history,
     load_history,
 )
@@ -123,6 +124,7 @@ async def converse(seed: int, tally: Tally, *, sanitised: bool) -> None:
             transports=() if sanitised else (Unsanitised(),),
             retries=RetryPolicy(max_attempts=1),
             pin_provider=chance.random() < 0.3,
+            response_middleware=[ThinkTagExtraction()] if chance.random() < 0.5 else [],
         ) as client,
     ):
         history: list[Any] = []
