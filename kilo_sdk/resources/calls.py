@@ -8,6 +8,7 @@ Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from kilo_sdk.attempts import check_headers
@@ -73,7 +74,12 @@ def completion_calls(
     ]
     payload: WirePayload = {"messages": wire_messages(messages)}
     if params:
-        payload.update((key, value) for key, value in params.items() if value is not None)
+        for key, value in params.items():
+            if isinstance(value, float) and not isfinite(value):
+                # It would go out as null, and mean something else.
+                raise ConfigurationError(f"parameter {key!r} is {value}, which JSON cannot say")
+            if value is not None:
+                payload[key] = value
     if extra_body is None:
         extra_body = {}
     elif not isinstance(extra_body, Mapping):

@@ -665,6 +665,8 @@ ASKING: dict[str, dict[str, Any]] = {
     "a body with a set": {"extra_body": {"x": {1, 2}}},
     "a body with a key that is no text": {"extra_body": {5: "x"}},
     "a parameter that is no json": {"temperature": Decimal("0.5")},
+    "a parameter that is no number": {"temperature": float("nan")},
+    "a parameter without end": {"max_tokens": float("inf")},
     "a message that is no json": {"messages": [{"role": "user", "content": b"bytes"}]},
     "half a surrogate": {"messages": "\ud800"},
     "a number past 64 bits": {"seed": 2**70},
