@@ -24,6 +24,7 @@ from kilo_sdk.cli.prompt import read_prompt
 from kilo_sdk.cli.render import JsonOutput, Output, TextOutput
 from kilo_sdk.cli.session import converse
 from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.types.reasoning import REASONING_LEVELS
 
 __all__ = ["app", "run"]
 
@@ -156,6 +157,7 @@ def chat(
             metavar="LEVEL",
             help="off, minimal, low, medium, high, xhigh, adaptive or max.  "
             "[default: as configured]",
+            autocompletion=lambda: REASONING_LEVELS,
         ),
     ] = None,
     system: Annotated[

@@ -75,7 +75,7 @@ _Refresh = Annotated[
 def list_(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORDS]...", show_default=False, help="What to search for."),
+        typer.Argument(metavar="WORDS", show_default=False, help="What to search for."),
     ] = None,
     free: Annotated[bool, typer.Option("--free", help="Those that cost nothing.")] = False,
     reasoning: Annotated[

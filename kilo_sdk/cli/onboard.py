@@ -92,6 +92,7 @@ def onboard_command(
         typer.Option(
             metavar="CHOICE",
             help=f"{AUTH_CHOICE}: ask nothing, and take over the key that is configured.",
+            autocompletion=lambda: [AUTH_CHOICE],
         ),
     ] = None,
     keyring: Annotated[

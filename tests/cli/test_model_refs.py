@@ -103,6 +103,11 @@ def test_a_configuration_that_cannot_work_is_in_nobodys_way(offered: Any, home: 
     assert offered("kilo-sdk chat -m kilo", KILO_SDK_CONFIG=missing)[:2] == ONLY_BUNDLED
 
 
+def test_levels_and_choices_are_completed(offered: Any) -> None:
+    assert offered("kilo-sdk chat --reasoning m") == ["minimal", "medium", "max"]
+    assert offered("kilo-sdk onboard --auth-choice ") == ["kilocode-api-key"]
+
+
 def test_nobody_is_asked(offered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(*args: object) -> None:
         raise AssertionError("a completion opens no connection")
