@@ -123,3 +123,10 @@ def bench_short(session: nox.Session) -> None:
     """The benchmarks in a run short enough to notice that they broke; its numbers mean little."""
     install(session, "-e", ".[fast]", groups=("bench",))
     session.run("python", "-m", "benchmarks", "--short", *session.posargs)
+
+
+@nox.session
+def bench_relay(session: nox.Session) -> None:
+    """The relay beside a hand-written one on the same server; arguments after -- go to it."""
+    install(session, "-e", ".", groups=("bench",))
+    session.run("python", "-m", "benchmarks.relay", *session.posargs)

@@ -5,8 +5,9 @@ Source: GATEWAY 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from kilo_sdk.chunk_template import DecodedChunk
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.events import (
     Finished,
@@ -22,7 +23,7 @@ from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.usage import Usage
 from kilo_sdk.types.wire import WireChunk, WireDict
 
-__all__ = ["events_of", "final_events"]
+__all__ = ["events_of", "events_of_read", "final_events"]
 
 
 def events_of(chunk: WireChunk) -> Iterator[StreamEvent]:
@@ -45,6 +46,40 @@ def events_of(chunk: WireChunk) -> Iterator[StreamEvent]:
     # Nearly all chunks have none: asked first, for this runs per chunk.
     if chunk.get("usage") and (usage := Usage.of(chunk)):
         yield UsageReported(usage)
+
+
+def events_of_read(read: Iterable[DecodedChunk]) -> Iterator[StreamEvent]:
+    """Yield what the chunks of one network read say, neighbours of one kind joined.
+
+    Args:
+        read: The chunks in their order.
+    """
+    kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
+    pieces: list[str] = []
+    choice = 0
+    for decoded in read:
+        if isinstance(decoded, tuple):
+            # Nearly all chunks: text, and nothing to look for.
+            events: Iterable[StreamEvent] = (TextDelta(decoded[1], decoded[0].choice),)
+            if kind is TextDelta and decoded[0].choice == choice:
+                pieces.append(decoded[1])
+                continue
+        else:
+            events = events_of(decoded)
+        for event in events:
+            if isinstance(event, TextDelta | ReasoningDelta):
+                if not isinstance(event, kind) or event.choice != choice:
+                    if pieces and (text := "".join(pieces)):
+                        yield kind(text, choice)
+                    kind, choice, pieces = type(event), event.choice, []
+                pieces.append(event.text)
+            else:
+                if pieces and (text := "".join(pieces)):
+                    yield kind(text, choice)
+                pieces = []
+                yield event
+    if pieces and (text := "".join(pieces)):
+        yield kind(text, choice)
 
 
 def final_events(

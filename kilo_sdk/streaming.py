@@ -29,7 +29,7 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.stream_decoder import StreamDecoder
-from kilo_sdk.stream_events import events_of, final_events
+from kilo_sdk.stream_events import events_of, events_of_read, final_events
 from kilo_sdk.types.chunk import CompletionChunk
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.events import StreamEvent
@@ -157,17 +157,27 @@ class CompletionStream:
         finally:
             self._leave()
 
-    async def events(self) -> AsyncGenerator[StreamEvent, None]:
+    async def events(self, *, coalesce: bool = False) -> AsyncGenerator[StreamEvent, None]:
         """Iterate over typed events: text, reasoning, tool calls, usage, the end.
 
         ``ToolCallDone`` comes only when the stream has ended well, so that no tool is
         called with half its arguments; ``Finished`` comes last.
+
+        Args:
+            coalesce: Join neighbouring text, and neighbouring reasoning, that one network
+                read brought. Fewer, larger events; what they say is the same.
         """
         pending = self._pending
         try:
             while pending or await self._fill():
-                for event in events_of(wire_of(pending.popleft())):
-                    yield event
+                if coalesce:
+                    read = list(pending)
+                    pending.clear()
+                    for event in events_of_read(read):
+                        yield event
+                else:
+                    for event in events_of(wire_of(pending.popleft())):
+                        yield event
             for event in final_events(
                 self._final_completion(), self._decoder.finished_tool_calls()
             ):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
-from kilo_sdk.stream_events import events_of, final_events
+from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk
+from kilo_sdk.stream_events import events_of, events_of_read, final_events
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.events import (
     Finished,
@@ -88,3 +90,41 @@ def test_the_end_names_the_whole_calls_and_then_the_whole_answer() -> None:
         Finished(completion),
     ]
     assert list(final_events(completion, [])) == [Finished(completion)]
+
+
+def template(choice: int = 0) -> ChunkTemplate:
+    wire = {"choices": [{"index": choice, "delta": {"content": "x"}}]}
+    learned = ChunkTemplate.learn(orjson.dumps(wire), wire)
+    assert learned is not None
+    return learned
+
+
+def wire(**delta: Any) -> DecodedChunk:
+    return {"choices": [{"index": 0, "delta": delta}]}
+
+
+def test_neighbours_of_one_kind_and_choice_in_one_read_are_joined() -> None:
+    first, second = template(), template(1)
+    read: list[DecodedChunk] = [
+        wire(reasoning="a"),
+        wire(reasoning="b", content="c"),
+        (first, "d"),
+        (first, "e"),
+        (second, "f"),
+        (first, "g"),
+        {"choices": [], "usage": {"total_tokens": 3}},
+        (first, "h"),
+    ]
+    assert list(events_of_read(read)) == [
+        ReasoningDelta("ab"),
+        TextDelta("cde"),
+        TextDelta("f", 1),
+        TextDelta("g"),
+        UsageReported(Usage(total_tokens=3)),
+        TextDelta("h"),
+    ]
+
+
+def test_a_read_of_nothing_says_nothing() -> None:
+    assert list(events_of_read([(template(), "")])) == []
+    assert list(events_of_read([])) == []

@@ -165,7 +165,7 @@ class Generation:
         writer, log, limit = self._writer, self._writer.log, self._max_bytes
         append = writer.append
         calls = 0
-        async for event in stream.events():
+        async for event in stream.events(coalesce=True):
             # The first choice alone: a client sees one answer.
             if isinstance(event, TextDelta):
                 if event.choice == 0:

@@ -1,0 +1,94 @@
+"""The server under test: the relay and a careful hand-written one, in one aiohttp process.
+
+    python -m benchmarks.relay_server BASE_URL
+
+``/relay`` is ``WebSocketRelay`` as it comes. ``/hand`` is what a careful author writes: a frame per
+token, a write that waits for the peer, and a reader beside it that stops the answer when the
+client leaves or cancels. Both read the gateway with the SDK, so that what differs is the relay.
+``/usage`` tells CPU seconds and resident memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import resource
+import sys
+import time
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from kilo_sdk import KiloClient
+from kilo_sdk.relay import PromptPolicy, RelayLimits, WebSocketRelay
+
+
+def hand_written(client: KiloClient):
+    """Return a handler that relays without the relay."""
+
+    async def answer(ws: web.WebSocketResponse, message: dict) -> None:
+        async with client.chat.completions.stream(messages=message["messages"]) as stream:
+            async for text in stream.text_deltas():
+                await ws.send_str(orjson.dumps({"type": "text", "text": text}).decode())
+            completion = await stream.get_final_completion()
+        done = {"type": "done", "finish_reason": completion.finish_reason}
+        await ws.send_str(orjson.dumps(done).decode())
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(heartbeat=20.0, compress=False)
+        await ws.prepare(request)
+        task: asyncio.Task[None] | None = None
+        try:
+            async for frame in ws:
+                message = orjson.loads(frame.data)
+                if message["type"] == "prompt" and (task is None or task.done()):
+                    task = asyncio.create_task(answer(ws, message))
+                elif message["type"] == "cancel" and task is not None:
+                    task.cancel()
+        finally:
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                    await task
+        return ws
+
+    return handle
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in use."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+async def usage(_: web.Request) -> web.Response:
+    """Tell CPU seconds and bytes of memory of this process."""
+    cpu = time.process_time()
+    return web.Response(body=orjson.dumps({"cpu": cpu, "rss": resident_bytes()}))
+
+
+async def main(base_url: str) -> None:
+    """Listen on a free port, print it, and serve until killed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    async with KiloClient("key", base_url=base_url, default_model="replay/model") as client:
+        # A stalled reader is to stay: what it costs is measured.
+        limits = RelayLimits(send_timeout=None, max_waiting_bytes=2**40, idle_timeout=None)
+        relay = WebSocketRelay(client, prepare=PromptPolicy(), limits=limits)
+        app = web.Application()
+        app.router.add_get("/relay", relay.serve)
+        app.router.add_get("/hand", hand_written(client))
+        app.router.add_get("/usage", usage)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=8192).start()
+        sys.stdout.write(f"{runner.addresses[0][1]}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
