@@ -15,6 +15,7 @@ def test_the_codes_are_these() -> None:
         "DONE": 0,
         "REFUSED": 1,
         "USAGE": 2,
+        "REGRESSION": 3,
         "INTERRUPTED": 130,
     }
 
