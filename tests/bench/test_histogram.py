@@ -31,6 +31,12 @@ def test_sum_least_and_greatest_are_exact_and_percentiles_within_a_thousandth() 
     assert histogram.percentile(100) == max(values)
 
 
+def test_percentiles_are_of_the_nearest_rank() -> None:
+    histogram = Histogram.of([float(value) for value in range(1, 11)])
+    found = [histogram.percentile(percent) for percent in (0, 1, 10, 11, 50, 90, 91, 100)]
+    assert found == [pytest.approx(value, rel=1e-3) for value in (1, 1, 1, 2, 5, 9, 10, 10)]
+
+
 def test_nothing_counts_as_nothing() -> None:
     histogram = Histogram()
     histogram.add(0.0, 3)
