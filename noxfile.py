@@ -111,6 +111,13 @@ def conversations(session: nox.Session) -> None:
     session.run("python", "tests/support/talk.py", *session.posargs)
 
 
+@nox.session(python=OLDEST)
+def ray(session: nox.Session) -> None:
+    """Generators on a local Ray cluster, which is too large for every test run."""
+    install(session, "-e", ".[bench-ray]", groups=("test",))
+    session.run("pytest", "tests/bench/test_ray_workers.py", *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks, side by side with peers; arguments after -- go to them."""

@@ -95,6 +95,12 @@ def run(
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that send the load.")
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Run the workers on a Ray cluster: auto, local, or where."
+        ),
+    ] = None,
     slo: Annotated[
         str | None,
         typer.Option(metavar="LIMITS", help="Objectives, such as ttft:200ms,itl:50ms."),
@@ -185,6 +191,7 @@ def run(
             drain=drain,
             repeat=repeat,
             workers=workers,
+            ray=ray,
             slo=slo,
             input_tokens=input_tokens,
             output_tokens=output_tokens,

@@ -53,6 +53,7 @@ class RunOptions:
     drain: float = 30.0
     repeat: int = 1
     workers: int = 1
+    ray: str | None = None
     slo: str | None = None
     input_tokens: str = "128"
     output_tokens: str = "64"
@@ -234,7 +235,13 @@ async def _measure(options: RunOptions, session: Session, view: LiveView) -> Rep
                 gateway = await rooms.enter_async_context(embedded_gateway(pace))
                 target = attrs.evolve(session.target, base_url=gateway.base_url, api_key="local")
                 session = attrs.evolve(session, target=target)
-            report = await measure(session, observer=view, stop=stop)
+            engine = None
+            if options.ray is not None:
+                from kilo_sdk.bench.ray_workers import RayEngine
+
+                engine = RayEngine(options.ray)
+                rooms.callback(engine.close)
+            report = await measure(session, observer=view, stop=stop, engine=engine)
     return attrs.evolve(report, server=None if gateway is None else gateway.counts)
 
 

@@ -42,3 +42,10 @@ def test_a_file_that_exists_is_kept(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert (tmp_path / "a.json").read_text() == "mine"
+
+
+def test_a_cluster_takes_an_extra(python: Run) -> None:
+    code = "import sys; sys.modules['ray'] = None; from kilo_sdk.cli import main; main()"
+    done = python("-c", code, "bench", "run", "--ray", "local")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'kilo-sdk[bench-ray]'" in done.stderr
