@@ -126,6 +126,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_generators(session: nox.Session) -> None:
+    """What a chunk costs load generators, ours beside guidellm and aiperf; about ten minutes."""
+    install(session, "-e", ".[bench]", groups=("bench-peers",))
+    session.run("python", "-m", "benchmarks.generators", *session.posargs)
+
+
+@nox.session
 def bench_short(session: nox.Session) -> None:
     """The benchmarks in a run short enough to notice that they broke; its numbers mean little."""
     install(session, "-e", ".[fast]", groups=("bench",))

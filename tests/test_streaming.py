@@ -23,6 +23,7 @@ from kilo_sdk import (
     StreamProtocolError,
     Timeouts,
 )
+from kilo_sdk.chunk_template import chunk_of
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.types.events import (
@@ -147,6 +148,25 @@ async def test_coalesced_text_is_one_piece_per_read(
     async with await open_stream(client) as stream:
         texts = [text async for text in stream.text_deltas(coalesce=True)]
     assert texts == ["Let", " me look."]
+
+
+async def test_batches_are_what_each_read_brought(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    reads: list[bytes | float] = [
+        b"".join(map(event, ANSWER[:4])),
+        TICK,
+        b"".join(map(event, ANSWER[4:])) + DONE,
+    ]
+    gateway.enqueue(RawReply(body=reads), RawReply(body=reads))
+    async with await open_stream(client) as stream:
+        batches = [list(map(chunk_of, batch)) async for batch in stream.batches()]
+        completion = await stream.get_final_completion()
+    async with await open_stream(client) as stream:
+        chunks = [chunk async for chunk in stream]
+    assert [len(batch) for batch in batches] == [4, len(ANSWER) - 4]
+    assert [chunk.raw for batch in batches for chunk in batch] == [chunk.raw for chunk in chunks]
+    assert completion.text == "Let me look."
 
 
 @pytest.mark.parametrize("coalesce", [False, True])

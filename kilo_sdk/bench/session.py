@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -110,7 +110,8 @@ async def measure(
     measurements: list[Measurement] = []
     findings: list[str] = []
     for model in session.models:
-        await check_target(attrs.evolve(session.target, model=model), session.workload)
+        target = attrs.evolve(session.target, model=model)
+        await _unless_stopped(check_target(target, session.workload), stop)
     workers = await engine(session.workers)
     try:
         for model in session.models:
@@ -152,6 +153,19 @@ async def check_target(target: Target, workload: Workload) -> None:
                 await stream.get_final_completion()
         else:
             await client.chat.completions.create(messages=question, max_tokens=16)
+
+
+async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.Event) -> None:
+    """Do some work, and leave it when the session is stopped meanwhile."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcome, _ = await asyncio.gather(*tasks, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 async def _repeat(

@@ -103,6 +103,17 @@ async def test_stopping_ends_the_session_with_what_there_is() -> None:
     assert report.measurements[0].counts.completed > 3
 
 
+async def test_a_target_that_never_answers_can_be_left() -> None:
+    stop = asyncio.Event()
+    async with LocalGateway(ttft=60) as gateway:
+        running = asyncio.create_task(measure(session_for(gateway), stop=stop))
+        while not gateway.open_streams:  # noqa: ASYNC110 - it tells no event
+            await asyncio.sleep(0.01)
+        stop.set()
+        report = await asyncio.wait_for(running, 30)
+    assert (report.interrupted, report.measurements) == (True, [])
+
+
 async def test_another_engine_may_run_the_workers() -> None:
     asked: list[int] = []
 
