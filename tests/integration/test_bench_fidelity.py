@@ -13,7 +13,7 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -23,7 +23,7 @@ from paced_server import PacedServer, Script
 
 from kilo_sdk.bench.load import Load
 from kilo_sdk.bench.plan import Phases, Target
-from kilo_sdk.bench.report import Distribution, Measurement
+from kilo_sdk.bench.report import Distribution, GeneratorSummary, Measurement
 from kilo_sdk.bench.search import FixedLoads
 from kilo_sdk.bench.session import Session, measure
 from kilo_sdk.bench.workload import Workload
@@ -31,6 +31,10 @@ from kilo_sdk.bench.workload import Workload
 pytestmark = pytest.mark.anyio
 
 TRIES = 6
+# The loop of a machine with nothing else to do is late by 1 ms.
+LATE_S = 0.003
+
+Comparison: TypeAlias = "tuple[GeneratorSummary, list[tuple[str, float, float]]]"
 
 
 @pytest.fixture
@@ -56,13 +60,19 @@ async def measured(
     return report.measurements[0]
 
 
-async def until_close(attempt: Callable[[], Awaitable[list[tuple[str, float, float]]]]) -> None:
-    """Try until every pair of a measured and a true value is within 2 % or 1 ms."""
+async def until_close(attempt: Callable[[], Awaitable[Comparison]]) -> None:
+    """Try until every pair of a measured and a true value is within 2 % or 1 ms.
+
+    Where the generator says itself that its loop was late, it may be off by as much.
+    """
+    wrong: list[str] = []
     for _ in range(TRIES):
+        generator, values = await attempt()
+        late = generator.lag_max or 0.0 if (generator.lag_p99 or 0.0) > LATE_S else 0.0
         wrong = [
             f"{name}: measured {ours * 1000:.3f} ms, true {true * 1000:.3f} ms"
-            for name, ours, true in await attempt()
-            if abs(ours - true) > max(0.02 * true, 0.001)
+            for name, ours, true in values
+            if abs(ours - true) > max(0.02 * true, 0.001, late)
         ]
         if not wrong:
             return
@@ -91,7 +101,7 @@ def pairs(
     ],
 )
 async def test_latencies_are_those_of_the_server(script: Callable[[int], Script]) -> None:
-    async def attempt() -> list[tuple[str, float, float]]:
+    async def attempt() -> Comparison:
         async with PacedServer.serving(script) as server:
             # The first two, in the warm-up, open the connections.
             taken = await measured(server, "concurrency:2", requests=12, warmup=0.02)
@@ -100,7 +110,7 @@ async def test_latencies_are_those_of_the_server(script: Callable[[int], Script]
         chunks = sum(len(one.writes) for one in server.served)
         assert (taken.counts.chunks, taken.counts.output_tokens) == (chunks, chunks)
         tpot = [(one.writes[-1] - one.writes[0]) / (len(one.writes) - 1) for one in server.served]
-        return [
+        return taken.generator, [
             *pairs("ttft", taken.metrics["ttft"], server.ttfts()),
             *pairs("itl", taken.metrics["itl"], server.gaps()),
             *pairs("tpot", taken.metrics["tpot"], tpot),
@@ -110,7 +120,7 @@ async def test_latencies_are_those_of_the_server(script: Callable[[int], Script]
 
 
 async def test_chunks_that_come_together_have_no_gaps_but_time_per_token() -> None:
-    async def attempt() -> list[tuple[str, float, float]]:
+    async def attempt() -> Comparison:
         script = Script([0.05] * 4, per_write=5)
         async with PacedServer.serving(lambda n: script) as server:
             taken = await measured(server, "concurrency:2", requests=8)
@@ -118,7 +128,7 @@ async def test_chunks_that_come_together_have_no_gaps_but_time_per_token() -> No
         assert taken.metrics["itl"].count == 8 * 19
         assert taken.metrics["itl"].percentiles["p50"].value == 0.0
         tpot = [(one.writes[-1] - one.writes[0]) / 19 for one in server.served]
-        return pairs("tpot", taken.metrics["tpot"], tpot)
+        return taken.generator, pairs("tpot", taken.metrics["tpot"], tpot)
 
     await until_close(attempt)
 
