@@ -48,12 +48,20 @@ def events_of(chunk: WireChunk) -> Iterator[StreamEvent]:
         yield UsageReported(usage)
 
 
-def events_of_read(read: Iterable[DecodedChunk]) -> Iterator[StreamEvent]:
+def events_of_read(read: Sequence[DecodedChunk]) -> Iterator[StreamEvent]:
     """Yield what the chunks of one network read say, neighbours of one kind joined.
 
     Args:
         read: The chunks in their order.
     """
+    if len(read) == 1:
+        # One token per read, as at most paces: there is nothing to join.
+        decoded = read[0]
+        if not isinstance(decoded, tuple):
+            yield from events_of(decoded)
+        elif decoded[1]:
+            yield TextDelta(decoded[1], decoded[0].choice)
+        return
     kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
     pieces: list[str] = []
     choice = 0

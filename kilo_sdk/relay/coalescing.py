@@ -27,7 +27,9 @@ def next_joined(events: Sequence[RelayEvent], at: int, *, max_chars: int) -> tup
     event = events[at]
     after = at + 1
     # The reader keeps up, nearly always: one event waits, and is sent as it is.
-    if after == len(events) or not isinstance(event, Text | Reasoning):
+    if after == len(events):
+        return event, after
+    if not isinstance(event, Text | Reasoning):
         return event, after
     cls = type(event)
     following = events[after]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, size_of
 
 __all__ = ["LogWatcher", "StreamLog"]
+
+
+# A tuple, for it is asked per token: a union of types would be made anew each time.
+_LAST: Final = (Ended, Failed)
 
 
 class LogWatcher(Protocol):
@@ -84,7 +88,7 @@ class StreamLog:
         size = size_of(event)
         self.events.append(event)
         self.size += size
-        if isinstance(event, Ended | Failed):
+        if isinstance(event, _LAST):
             self.state = event.state
         for watcher in self._watchers:
             watcher.grown(size)
