@@ -98,6 +98,28 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def security(session: nox.Session) -> None:
+    """What bandit finds suspicious in the package, from medium severity on; nothing may be."""
+    install(session, groups=("security",))
+    session.run("bandit", "-q", "-ll", "-r", "kilo_sdk", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known weaknesses of what the package installs, as PyPI tells them: needs the network."""
+    session.install(".[cli,disk-cache,keyring]")
+    requirements = Path(session.create_tmp()) / "installed.txt"
+    installed = session.run("python", "-m", "pip", "list", "--format=freeze", silent=True) or ""
+    ours = ("kilo-sdk", "kilo_sdk", "pip=", "setuptools=")
+    lines = [line for line in installed.splitlines() if not line.startswith(ours)]
+    requirements.write_text("\n".join(lines) + "\n")
+    install(session, groups=("audit",))
+    session.run(
+        "pip-audit", "--disable-pip", "--no-deps", "-r", str(requirements), *session.posargs
+    )
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Five minutes of streams under faults, with a tally; arguments after -- go to it."""
     install(session, "-e", ".", groups=("test",))

@@ -40,6 +40,7 @@ from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, Respons
 from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resilience import Limits, RetryBudget, TryReport
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import Timeouts
@@ -98,6 +99,7 @@ __all__ = [
     "KiloClient",
     "KiloConfig",
     "KiloError",
+    "Limits",
     "Message",
     "ModelCatalog",
     "ModelHints",
@@ -115,6 +117,7 @@ __all__ = [
     "ReasoningDelta",
     "RequestMiddleware",
     "ResponseMiddleware",
+    "RetryBudget",
     "RetryPolicy",
     "SerializationError",
     "ServiceUnavailableError",
@@ -131,6 +134,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallDone",
     "TransportAdapter",
+    "TryReport",
     "UpstreamError",
     "Usage",
     "UsageReported",

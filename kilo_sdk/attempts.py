@@ -9,17 +9,15 @@ Source: GATEWAY 3 (failover is the client's job), GATEWAY 8 (what can be retried
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from math import inf
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import attrs
-import orjson
 
 from kilo_sdk.cost.call import CallCost
+from kilo_sdk.cost.tokens import estimate_prompt_tokens
 from kilo_sdk.error_mapping import (
     append_advice,
     error_from_response,
@@ -27,35 +25,36 @@ from kilo_sdk.error_mapping import (
 )
 from kilo_sdk.errors import (
     APIError,
+    APIStatusError,
     AuthenticationError,
     BudgetExceededError,
-    ConfigurationError,
     KiloError,
     ProtocolError,
 )
-from kilo_sdk.exchange import Exchange, timeout_error
+from kilo_sdk.exchange import Exchange
+from kilo_sdk.foreign_errors import never_sent
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
+from kilo_sdk.outgoing import encode_body, run_middleware, within_total
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
+from kilo_sdk.resilience.limits import Permit
+from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.try_report import TryOutcome, TryReport, may_be_billed
+from kilo_sdk.retry import RetryState, may_fail_over
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
 from kilo_sdk.transports.base import CompletionCall
 from kilo_sdk.types.completion import ChatCompletion
 
+if TYPE_CHECKING:
+    from kilo_sdk.cost.totals import CallRecord
+
 __all__ = ["Answer", "Attempts"]
 
 _log: Final = logging.getLogger("kilo_sdk.attempts")
 _ERROR_BODY_MAX: Final = 4 * 2**20
-# RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-# Names that were found to be header names; a caller who makes up new ones does not fill it.
-_GOOD_NAMES: Final[set[str]] = set()
-_GOOD_NAMES_MAX: Final = 256
 
 
 @attrs.frozen(slots=True)
@@ -82,7 +81,7 @@ class Attempts:
         candidates: The call as it goes to each model, the first choice first, with the
             route of each.
         connections: Where to send.
-        policy: How often to try each model.
+        policy: How often to try each model, within which limits, and who is told.
         clocks: The clocks of the whole call.
         cost: What the call costs.
         load_prices: Sees to it that the catalogue is there, for a call with a budget.
@@ -95,6 +94,7 @@ class Attempts:
 
     __slots__ = (
         "_advice",
+        "_answer_began",
         "_body",
         "_candidates",
         "_connections",
@@ -102,11 +102,14 @@ class Attempts:
         "_final",
         "_load_prices",
         "_memory",
+        "_order",
+        "_permit",
         "_policy",
         "_position",
         "_reauthenticated",
         "_request",
         "_retry",
+        "_started",
         "_told",
         "_tries",
         "clocks",
@@ -118,7 +121,7 @@ class Attempts:
         self,
         candidates: Sequence[tuple[CompletionCall, Route]],
         connections: Connections,
-        policy: RetryPolicy,
+        policy: CallPolicy,
         clocks: CallClocks,
         cost: CallCost,
         load_prices: Callable[[], Awaitable[object]],
@@ -138,13 +141,21 @@ class Attempts:
         self.clocks = clocks
         self._position = 0
         self._tries = 0
-        self._retry = RetryState(policy)
+        self._retry = RetryState(policy.retries)
         self._reauthenticated = False
         self._failures: list[APIError] = []
         self._final: APIError | None = None
         self._request: OutgoingRequest | None = None
         self._told: set[DroppedPart] = set()
         self._body = b""
+        self._started = 0.0
+        self._answer_began = False
+        self._permit: Permit | None = None
+        self._order = 0
+        if policy.limits is not None:
+            self._order = policy.limits.next_order()
+            if policy.limits.counts_tokens:
+                cost.on_record = self._count_tokens
 
     @property
     def ref(self) -> ModelRef:
@@ -162,7 +173,7 @@ class Attempts:
         try:
             if self.cost.is_limited:
                 # Each time: a process that runs for weeks is to know this week's models.
-                await _within_total(self._load_prices(), self.clocks, self.ref.id)
+                await within_total(self._load_prices(), self.clocks, self.ref.id)
             while True:
                 # A middleware that refuses is not a try that failed, whatever it raises.
                 request = self._request or await self._build()
@@ -194,13 +205,16 @@ class Attempts:
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
         if error is self._final:
             raise error
+        if self._permit is not None:
+            self._permit.refused(error)
         if is_about_unknown_model(error):
             append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
+            self._report("new_key", error)
             self._request = None
             return
-        wait = self._retry.next_wait(error)
-        if wait is not None and wait < self.clocks.total_left:
+        wait = self._next_wait(error)
+        if wait is not None:
             _log.info(
                 "retry.waiting model=%s try=%d wait=%.3f reason=%s",
                 self.ref.id,
@@ -208,20 +222,58 @@ class Attempts:
                 wait,
                 type(error).__name__,
             )
+            self._report("retry", error, wait)
             await self._connections.lifetime.sleep(wait)
             self.clocks.spend(wait)
             return
         if self._position + 1 < len(self._candidates) and may_fail_over(error):
             _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
+            self._report("next_model", error)
             self._failures.append(error)
             self._position += 1
-            self._retry = RetryState(self._policy)
+            self._retry = RetryState(self._policy.retries)
             self._reauthenticated = False
             self._request = None
             return
         self._final = error
         self._note_failures(error)
+        self._report("failed", error)
         raise error
+
+    def delivered(self) -> None:
+        """The answer has reached the caller, or its first chunk has."""
+        if self._policy.on_try is not None:
+            self._report("answered")
+
+    def _next_wait(self, error: APIError) -> float | None:
+        """Return the seconds until this model is tried again, or None when it is not."""
+        wait = self._retry.next_wait(error)
+        if wait is None or wait >= self.clocks.total_left:
+            return None
+        is_named = isinstance(error, APIStatusError) and error.retry_after is not None
+        if is_named or self._policy.budget.take(anyio.current_time()):
+            return wait
+        _log.info("retry.refused model=%s budget=%r", self.ref.id, self._policy.budget)
+        error.add_note(self._policy.budget.refusal)
+        return None
+
+    def _report(self, outcome: TryOutcome, error: APIError | None = None, wait: float = 0) -> None:
+        if self._policy.on_try is None:
+            return
+        billed = error is None or may_be_billed(
+            error, answer_began=self._answer_began, never_sent=never_sent(error)
+        )
+        self._policy.on_try(
+            TryReport(
+                ref=self.ref,
+                number=self._tries,
+                outcome=outcome,
+                error=error,
+                wait=wait,
+                seconds=anyio.current_time() - self._started,
+                may_be_billed=billed,
+            )
+        )
 
     def _note_failures(self, error: KiloError) -> None:
         for failure in self._failures:
@@ -239,61 +291,72 @@ class Attempts:
 
     async def _send(self, request: OutgoingRequest) -> Answer:
         call, route = self._candidates[self._position]
+        permit = None
+        if self._policy.limits is not None:
+            permit = await self._await_turn(request)
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
+        self._answer_began = False
+        if self._policy.on_try is not None:
+            self._started = anyio.current_time()
         self.clocks.begin_try()
         debug = _log.isEnabledFor(logging.DEBUG)
         if debug:
             _log.debug("> request.started model=%s try=%d", call.ref.id, self._tries)
-        exchange = await self._connections.send(
-            "POST",
-            request.url,
-            headers=request.headers,
-            body=self._body,
-            clocks=self.clocks,
-            model=call.ref.id,
-        )
+        try:
+            exchange = await self._connections.send(
+                "POST",
+                request.url,
+                headers=request.headers,
+                body=self._body,
+                clocks=self.clocks,
+                model=call.ref.id,
+            )
+        except BaseException:
+            if permit is not None:
+                permit.release()
+            raise
+        if permit is not None:
+            exchange.on_close = permit.release
         if debug:
             _log.debug("< response.headers model=%s status=%d", call.ref.id, exchange.status)
         if exchange.status != 200:
             raise await failure_of(exchange, model=call.ref.id)
+        self._answer_began = True
+        self._policy.budget.answered()
+        if permit is not None:
+            permit.answered()
         return Answer(exchange, route, call.ref, request_id_of(exchange))
+
+    async def _await_turn(self, request: OutgoingRequest) -> Permit | None:
+        limits = self._policy.limits
+        if limits is None:
+            return None
+        tokens = estimate_prompt_tokens(request.payload) if limits.counts_tokens else 0
+
+        async def enter() -> None:
+            self._permit = await limits.enter(
+                self._order, self._connections.lifetime, tokens=tokens
+            )
+
+        await within_total(enter(), self.clocks, self.ref.id)
+        return self._permit
+
+    def _count_tokens(self, record: CallRecord) -> None:
+        if self._permit is not None:
+            self._permit.count(record)
 
     async def _build(self) -> OutgoingRequest:
         call, route = self._candidates[self._position]
         request = route.transport.prepare(call)
-        await run_middleware(route.request_chain, request, self.clocks, model=call.ref.id)
+        await run_middleware(
+            route.request_chain, request, self.clocks, model=call.ref.id, base_url=call.base_url
+        )
         self._body = encode_body(request.payload)
         if request.dropped:
             tell_dropped(call.ref.id, request.dropped, self._told)
         self._request = request
         return request
-
-
-async def run_middleware(
-    chain: RequestChain, request: OutgoingRequest, clocks: CallClocks, *, model: str | None
-) -> None:
-    """Let the middleware change the request, and check that it can be sent.
-
-    Raises:
-        APITimeoutError: The total clock ran out, while a token was awaited for one.
-        ConfigurationError: The headers cannot be sent.
-    """
-    if clocks.total_left == inf:
-        # The usual case: a scope that can never end costs more than the middleware.
-        await chain.run(request)
-    else:
-        await _within_total(chain.run(request), clocks, model)
-    check_headers(request.headers)
-
-
-async def _within_total(work: Awaitable[object], clocks: CallClocks, model: str | None) -> None:
-    started = anyio.current_time()
-    with anyio.move_on_after(clocks.total_left) as scope:
-        await work
-    clocks.spend(anyio.current_time() - started)
-    if scope.cancelled_caught:
-        raise timeout_error(clocks, "total", model)
 
 
 async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:
@@ -326,51 +389,3 @@ def request_id_of(exchange: Exchange) -> str | None:
     """Return the gateway's id of the request, where the response headers name one."""
     headers = exchange.headers
     return headers.get("request-id") or headers.get("x-request-id")
-
-
-def check_headers(headers: dict[str, str]) -> None:
-    """Refuse what would let a value smuggle in another header.
-
-    Raises:
-        ConfigurationError: A name or a value is no text or has a control character in it.
-    """
-    try:
-        # Names recur in every request, and nearly all values are printable ASCII.
-        values = "".join(headers.values())
-        if _GOOD_NAMES.issuperset(headers) and values.isascii() and values.isprintable():
-            return
-    except TypeError:
-        pass  # one of them is no string: which, is told below
-    for name, value in headers.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise ConfigurationError(f"header {name!r}: names and values are strings")
-        if not _HEADER_NAME.fullmatch(name):
-            raise ConfigurationError(f"{name!r} is no header name")
-        if _UNSENDABLE.search(value):
-            raise ConfigurationError(
-                f"header {name}: line ends and other control characters are not allowed"
-            )
-    if len(_GOOD_NAMES) < _GOOD_NAMES_MAX:
-        _GOOD_NAMES.update(headers)
-
-
-def encode_body(payload: dict[str, object]) -> bytes:
-    """Return the payload as JSON.
-
-    Raises:
-        ConfigurationError: Something in it cannot be JSON.
-    """
-    try:
-        return orjson.dumps(payload)
-    except TypeError as exc:
-        problem = next((key for key, value in payload.items() if not _encodes(value)), None)
-        where = f"parameter {problem!r}" if problem else "the request"
-        raise ConfigurationError(f"{where} cannot be sent as JSON: {exc}") from exc
-
-
-def _encodes(value: object) -> bool:
-    try:
-        orjson.dumps(value)
-    except TypeError:
-        return False
-    return True

@@ -13,19 +13,24 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from kilo_sdk.attempts import check_headers
 from kilo_sdk.catalog_shelf import CatalogShelf, asker_of
 from kilo_sdk.cost.call import meters_of
 from kilo_sdk.cost.prices import PriceList
-from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.fetch import GatewayFetcher
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth, TokenSource, refuse_clear_text
 from kilo_sdk.middleware.chain import AnyRequestMiddleware, AnyResponseMiddleware, RequestChain
 from kilo_sdk.middleware.reasoning_injection import ModelHints
+from kilo_sdk.network import Network
+from kilo_sdk.options import ClientOptions
+from kilo_sdk.outgoing import check_headers
 from kilo_sdk.provider_memory import ProviderMemory, check_pin
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resilience.limits import Limits
+from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.retry_budget import RetryBudget
+from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.routes import Route, Routes
@@ -47,6 +52,8 @@ from kilo_sdk.types.params import ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import aiohttp
 
     from kilo_sdk.catalog.catalog import ModelCatalog
@@ -80,6 +87,9 @@ class KiloClient:
         headers: Headers of every request.
         timeouts: The five clocks; default: ``Timeouts()``.
         retries: How often and how patiently to try; default: ``RetryPolicy()``.
+        retry_budget: How many retries all calls may make together.
+        limits: What all calls may ask at once and per minute; default: nothing is limited.
+        on_try: Called with a ``TryReport`` for each try.
         hints: Which models get no reasoning level; default: ``ModelHints()``.
         pin_provider: True to go on with the provider that gave a conversation's last
             answer, or the name of one to go to first; what calls without their own use.
@@ -89,6 +99,9 @@ class KiloClient:
         cost_meter: Counts what every call costs, and may set a budget.
         max_connections: Most connections open at once; 0 for no limit.
         session: An aiohttp session of yours to use; it is not closed with the client.
+        ssl: Decides which certificates are trusted; default: the system's.
+        proxy: The URL of a proxy to go through.
+        trust_env: Go through the proxy that ``HTTPS_PROXY`` and its kin name.
         allow_insecure: Allow plain http to another machine although a key is sent.
         catalog: How long the model list is kept, and whether on disk too; default:
             ``CatalogOptions()``.
@@ -109,6 +122,9 @@ class KiloClient:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        retry_budget: RetryBudget | None = None,
+        limits: Limits | None = None,
+        on_try: OnTry | None = None,
         hints: ModelHints | None = None,
         pin_provider: ProviderPin = False,
         transports: Sequence[TransportAdapter] = (),
@@ -117,36 +133,45 @@ class KiloClient:
         cost_meter: CostMeter | None = None,
         max_connections: int = 0,
         session: aiohttp.ClientSession | None = None,
+        ssl: SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
         allow_insecure: bool = False,
         catalog: CatalogOptions | None = None,
     ) -> None:
-        if isinstance(max_connections, bool) or not isinstance(max_connections, int):
-            raise ConfigurationError("max_connections is a whole number; 0 means no limit")
-        if max_connections < 0:
-            raise ConfigurationError("max_connections is 0 or more; 0 means no limit")
-        self._options: dict[str, Any] = {
-            "api_key": api_key,
-            "base_url": base_url,
-            "organization_id": organization_id,
-            "default_model": default_model,
-            "reasoning": reasoning,
-            "feature": feature,
-            "headers": headers,
-            "timeouts": timeouts,
-            "retries": retries,
-            "hints": hints,
-            "pin_provider": pin_provider,
-            "transports": transports,
-            "request_middleware": request_middleware,
-            "response_middleware": response_middleware,
-            "cost_meter": cost_meter,
-            "allow_insecure": allow_insecure,
-        }
+        self._options = ClientOptions(
+            api_key=api_key,
+            base_url=base_url,
+            organization_id=organization_id,
+            default_model=default_model,
+            reasoning=reasoning,
+            feature=feature,
+            headers=headers,
+            timeouts=timeouts,
+            retries=retries,
+            retry_budget=retry_budget or RetryBudget(),
+            limits=limits,
+            on_try=on_try,
+            hints=hints,
+            pin_provider=pin_provider,
+            transports=transports,
+            request_middleware=request_middleware,
+            response_middleware=response_middleware,
+            cost_meter=cost_meter,
+            allow_insecure=allow_insecure,
+        )
         self._owns_connections = True
-        self._connections = Connections(session=session, max_connections=max_connections)
+        self._network = Network.of(
+            ssl=ssl,
+            proxy=proxy,
+            trust_env=trust_env,
+            max_connections=max_connections,
+            session=session,
+        )
+        self._connections = Connections(session=session, network=self._network)
         self._catalogs = CatalogShelf(catalog, self._connections.lifetime)
         self._provider_memory = ProviderMemory()
-        self._configure(**self._options)
+        self._configure(self._options)
 
     @classmethod
     def from_config(cls, config: KiloConfig | None = None, **overrides: Any) -> Self:
@@ -171,57 +196,41 @@ class KiloClient:
             config = KiloConfig.load(**{name: given[name] for name in ARGUMENTS & given.keys()})
         return cls(**{**config.client_options(), **given})
 
-    def _configure(
-        self,
-        *,
-        api_key: str | TokenSource | None,
-        base_url: str | None,
-        organization_id: str | None,
-        default_model: str | ModelRef,
-        reasoning: ReasoningOption,
-        feature: str | None,
-        headers: Mapping[str, str] | None,
-        timeouts: Timeouts | None,
-        retries: RetryPolicy | None,
-        hints: ModelHints | None,
-        pin_provider: ProviderPin,
-        transports: Sequence[TransportAdapter],
-        request_middleware: Sequence[AnyRequestMiddleware],
-        response_middleware: Sequence[AnyResponseMiddleware],
-        cost_meter: CostMeter | None,
-        allow_insecure: bool,
-    ) -> None:
-        key = resolve_api_key(api_key)
-        self._base_url = resolve_base_url(base_url)
-        if key is not None and not allow_insecure:
+    def _configure(self, options: ClientOptions) -> None:
+        key = resolve_api_key(options.api_key)
+        self._base_url = resolve_base_url(options.base_url)
+        if key is not None and not options.allow_insecure:
             refuse_clear_text(self._base_url)
-        self._default_model = parse_ref(default_model)
+            self._network.refuse_clear_text(self._base_url)
+        self._default_model = parse_ref(options.default_model)
+        reasoning = options.reasoning
         self._reasoning: ReasoningOption = (
             reasoning if isinstance(reasoning, Reasoning | dict | None) else check_level(reasoning)
         )
-        self._headers = default_headers(headers)
+        self._headers = default_headers(options.headers)
         check_headers(self._headers)
         self._plain_headers = self.headers_with(PLAIN_HEADERS)
         self._stream_headers = self.headers_with(STREAM_HEADERS)
-        self._timeouts = of_class(timeouts, Timeouts, "timeouts") or Timeouts()
-        self._retries = of_class(retries, RetryPolicy, "retries") or RetryPolicy()
-        self._pin_provider = check_pin(pin_provider)
-        auth = BearerAuth(key, allow_insecure=allow_insecure)
-        app_headers = AppHeaders(feature=resolve_feature(feature), organization_id=organization_id)
+        self._timeouts = of_class(options.timeouts, Timeouts, "timeouts") or Timeouts()
+        self._policy = options.call_policy()
+        self._pin_provider = check_pin(options.pin_provider)
+        self._organization_id = organization_id = options.organization_id
+        auth = BearerAuth(key, allow_insecure=options.allow_insecure, is_bound=True)
+        feature = resolve_feature(options.feature)
+        app_headers = AppHeaders(feature=feature, organization_id=organization_id)
         self._routes = Routes(
             auth=auth,
             app_headers=app_headers,
-            hints=of_class(hints, ModelHints, "hints"),
+            hints=of_class(options.hints, ModelHints, "hints"),
             catalog=lambda: self.loaded_catalog,
-            transports=sequence_of(transports, "transports"),
-            request_middleware=sequence_of(request_middleware, "request_middleware"),
-            response_middleware=sequence_of(response_middleware, "response_middleware"),
+            transports=sequence_of(options.transports, "transports"),
+            request_middleware=sequence_of(options.request_middleware, "request_middleware"),
+            response_middleware=sequence_of(options.response_middleware, "response_middleware"),
         )
-        self._organization_id = organization_id
         self._asker = asker_of(self._base_url, organization_id, key, self._headers)
         self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
-        meters_of(cost_meter)
-        self._cost_meter = cost_meter
+        meters_of(options.cost_meter)
+        self._cost_meter = options.cost_meter
         self._prices = PriceList(lambda: self.loaded_catalog)
         self.chat = Chat(self)
 
@@ -281,7 +290,12 @@ class KiloClient:
     @property
     def retries(self) -> RetryPolicy:
         """How often and how patiently calls are tried."""
-        return self._retries
+        return self._policy.retries
+
+    @property
+    def policy(self) -> CallPolicy:
+        """What calls do when their first try does not bring the answer."""
+        return self._policy
 
     @property
     def cost_meter(self) -> CostMeter | None:
@@ -341,8 +355,8 @@ class KiloClient:
         """Return a view with other defaults over the same connections.
 
         Args:
-            **options: Any argument of the constructor but ``session``,
-                ``max_connections`` and ``catalog``, which are shared.
+            **options: Any argument of the constructor but ``catalog`` and those about
+                connections (``session`` to ``trust_env``), which are shared.
 
         Returns:
             A client of its own in all else. Closing it closes nothing; it ends with the
@@ -351,19 +365,14 @@ class KiloClient:
         Raises:
             ConfigurationError: An option is unknown, or cannot work.
         """
-        unknown = sorted(options.keys() - self._options.keys())
-        if unknown:
-            accepted = ", ".join(sorted(self._options))
-            raise ConfigurationError(
-                f"with_options() does not take {', '.join(unknown)}; accepted are {accepted}"
-            )
         view = object.__new__(type(self))
-        view._options = {**self._options, **options}
+        view._options = self._options.replace(**options)
         view._owns_connections = False
+        view._network = self._network
         view._connections = self._connections
         view._catalogs = self._catalogs
         view._provider_memory = self._provider_memory
-        view._configure(**view._options)
+        view._configure(view._options)
         return view
 
     async def close(self) -> None:

@@ -219,6 +219,8 @@ def _status_error(
     fields: dict[str, Any] = {}
     if cls is InsufficientCreditsError:
         fields = {"balance": report.balance, "buy_credits_url": report.buy_credits_url}
+    elif cls is ContextLengthExceededError:
+        fields = {"limit": report.context_limit, "requested": report.requested_tokens}
     return cls(
         _message(cls, report, status, request_id, model),
         status_code=status,

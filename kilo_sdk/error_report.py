@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import attrs
 
-from kilo_sdk.error_words import fit_to_show, own_words, says_context_exceeded
+from kilo_sdk.context_length import context_length_counts, says_context_exceeded
+from kilo_sdk.error_words import fit_to_show, own_words
 
 __all__ = ["ErrorReport", "read_error"]
 
@@ -80,6 +81,8 @@ class ErrorReport:
         code: Its code as sent, a number or a word.
         status: 400 to 599, from its code or, where that does not tell, from its type.
         is_context_length: Whether it says that the conversation is too long.
+        context_limit: The tokens the model takes, where it says that it is too long.
+        requested_tokens: The tokens that were asked of it, likewise.
         metadata: ``error.metadata`` as sent; empty when there is none.
         provider_name: The upstream that failed.
         upstream_message: The words in ``metadata.raw``, fit to show.
@@ -92,6 +95,8 @@ class ErrorReport:
     code: int | str | None
     status: int | None
     is_context_length: bool
+    context_limit: int | None
+    requested_tokens: int | None
     metadata: dict[str, Any]
     provider_name: str | None
     upstream_message: str | None
@@ -127,12 +132,19 @@ def read_error(payload: object, *, words: str | None = None, exact: object = Non
     exact_metadata = exact_error.get("metadata")
     places = [exact_error, exact_metadata if isinstance(exact_metadata, dict) else {}, exact_outer]
     id_ = outer.get("id") or outer.get("request_id")
+    is_context_length = any(_word(kind) in _CONTEXT_CODES for kind in kinds) or any(
+        says_context_exceeded(said) for said in (words, upstream)
+    )
+    limit, requested = (
+        context_length_counts(f"{words}\n{upstream}") if is_context_length else (None, None)
+    )
     return ErrorReport(
         words=words or None,
         code=code,
         status=next(_statuses(kinds), None),
-        is_context_length=any(_word(kind) in _CONTEXT_CODES for kind in kinds)
-        or any(says_context_exceeded(said) for said in (words, upstream)),
+        is_context_length=is_context_length,
+        context_limit=limit,
+        requested_tokens=requested,
         metadata=metadata,
         provider_name=provider if isinstance(provider, str) and provider else None,
         upstream_message=upstream or None,

@@ -19,27 +19,9 @@ __all__ = [
     "fit_to_show",
     "json_or_none",
     "own_words",
-    "says_context_exceeded",
     "shorten",
     "words_of_text",
 ]
-
-# How the main vendors say it: OpenAI, OpenRouter, DeepSeek, Mistral ("maximum context
-# length"), xAI ("maximum prompt length"), Anthropic ("prompt is too long", "exceed context
-# limit"), Bedrock ("input is too long"), Gemini ("token count ... exceeds"), Groq ("reduce
-# the length"), Moonshot ("exceeded model token limit"), llama.cpp ("available context").
-_CONTEXT_WORDS: Final = re.compile(
-    r"maximum (?:context|prompt|input) length"
-    r"|(?:prompt|input|conversation) is too long"
-    r"|token count.{0,60}(?:exceeds|only supports)"
-    r"|input tokens exceed"
-    r"|exceed(?:s|ed)?\b.{0,60}\bcontext[ _](?:length|window|limit|size)"
-    r"|context[ _](?:length|window|limit|size)\b.{0,40}\bexceed"
-    r"|exceeded model token limit"
-    r"|too many input tokens"
-    r"|reduce the length of (?:the|your) (?:messages|prompt|input)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 _SECRETS: Final = (
     # The name of a credential and its value; the name stays. Prose after "bearer" stays too.
@@ -114,11 +96,6 @@ def words_of_text(text: str) -> str | None:
         return "the answer is an HTML page without a title"
     heading = shorten(html.unescape(title[1]).strip(), _TITLE_MAX_CHARS)
     return f"the answer is an HTML page titled '{heading}'"
-
-
-def says_context_exceeded(words: str) -> bool:
-    """Whether these are a vendor's words for a conversation longer than the model takes."""
-    return _CONTEXT_WORDS.search(words) is not None
 
 
 def fit_to_show(text: str, max_chars: int) -> str:

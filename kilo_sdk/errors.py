@@ -10,7 +10,7 @@
         │   └── APITimeoutError       a clock ran out: phase
         ├── APIStatusError            the gateway or the upstream said no
         │   ├── BadRequestError           400
-        │   │   └── ContextLengthExceededError
+        │   │   └── ContextLengthExceededError    limit, requested
         │   ├── AuthenticationError       401
         │   ├── InsufficientCreditsError  402: balance, buy_credits_url
         │   ├── PermissionDeniedError     403
@@ -236,7 +236,28 @@ class BadRequestError(APIStatusError):
 
 
 class ContextLengthExceededError(BadRequestError):
-    """400: the conversation is longer than the model can take."""
+    """400: the conversation is longer than the model can take.
+
+    Attributes:
+        limit: The tokens the model takes, where the upstream's words tell.
+        requested: The tokens that were asked of it, likewise; some vendors count the
+            answer's ``max_tokens`` in.
+    """
+
+    limit: int | None
+    requested: int | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: int | None = None,
+        requested: int | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__(message, **fields)
+        self.limit = limit
+        self.requested = requested
 
 
 class AuthenticationError(APIStatusError):

@@ -9,7 +9,7 @@ Source: GATEWAY 5 (closing the connection stops generation).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 import aiohttp
@@ -57,6 +57,7 @@ class Exchange:
         "_response",
         "_time",
         "_timer",
+        "on_close",
     )
 
     def __init__(
@@ -79,6 +80,8 @@ class Exchange:
         self._failure: KiloError | None = None
         self._open = among
         among.add(self)
+        self.on_close: Callable[[], object] | None = None
+        """Called once, when the connection is closed or given back."""
 
     @property
     def status(self) -> int:
@@ -214,6 +217,8 @@ class Exchange:
             self._response.release()
         elif not self._loop.is_closed():
             self._response.close()
+        if self.on_close is not None:
+            self.on_close()
 
     def _set_timer(self) -> None:
         due = min(self._clocks.next_check(), self._loop.time() + _WATCH_S)

@@ -8,15 +8,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+import anyio
 import attrs
 import orjson
 
 from kilo_sdk.answers import describe_garbage, shown_body
-from kilo_sdk.attempts import failure_of, request_id_of, run_middleware
+from kilo_sdk.attempts import failure_of, request_id_of
 from kilo_sdk.error_mapping import error_from_payload
 from kilo_sdk.errors import APIError, AuthenticationError, ProtocolError
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.outgoing import run_middleware
 from kilo_sdk.retry import RetryState
 from kilo_sdk.timeouts import CallClocks
 from kilo_sdk.transports.base import join_url
@@ -76,6 +78,9 @@ class GatewayFetcher:
                 wait = retry.next_wait(error)
                 if wait is None or wait >= clocks.total_left:
                     raise
+                if not client.policy.budget.take(anyio.current_time()):
+                    error.add_note(client.policy.budget.refusal)
+                    raise
                 await client.connections.lifetime.sleep(wait)
                 clocks.spend(wait)
 
@@ -87,7 +92,9 @@ class GatewayFetcher:
             headers=client.headers_with({"Accept": "application/json"}),
             payload={},
         )
-        await run_middleware(self._request_chain, request, clocks, model=None)
+        await run_middleware(
+            self._request_chain, request, clocks, model=None, base_url=client.base_url
+        )
         request.set_header("X-Kilo-Retry-Count", str(tries))
         clocks.begin_try()
         exchange = await client.connections.send(

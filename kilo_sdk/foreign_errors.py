@@ -18,7 +18,7 @@ from kilo_sdk.errors import (
     ProtocolError,
 )
 
-__all__ = ["FOREIGN_ERRORS", "api_error_of"]
+__all__ = ["FOREIGN_ERRORS", "api_error_of", "never_sent"]
 
 # Most specific first: several of these classes are also TimeoutError or OSError.
 _ERROR_TABLE: Final[tuple[tuple[type[BaseException], type[KiloError], str], ...]] = (
@@ -44,6 +44,20 @@ _ERROR_TABLE: Final[tuple[tuple[type[BaseException], type[KiloError], str], ...]
 )
 FOREIGN_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, RuntimeError)
 """What a request or a read may raise that is not the SDK's own."""
+
+_NO_CONNECTION: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientProxyConnectionError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ClientSSLError,
+    aiohttp.ServerTimeoutError,
+)
+
+
+def never_sent(error: KiloError) -> bool:
+    """Whether a request failed for want of a connection: nobody has seen it."""
+    return isinstance(error.__cause__, _NO_CONNECTION)
 
 
 def api_error_of(exc: BaseException, *, model: str | None) -> KiloError:

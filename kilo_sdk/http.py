@@ -22,11 +22,11 @@ from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
+from kilo_sdk.network import Network
 from kilo_sdk.timeouts import CallClocks
 
 __all__ = ["Connections"]
 
-_KEEPALIVE_S: Final = 60.0
 # aiohttp warns when more than this is passed as bytes; a file object is written in parts.
 _BYTES_BODY_MAX: Final = 2**20
 
@@ -38,7 +38,7 @@ class Connections:
 
     Args:
         session: A session of the caller's, which is used and never closed.
-        max_connections: Most connections open at once; 0 for no limit.
+        network: How connections are made, where there is no session.
 
     Attributes:
         lifetime: Open until ``close``; ends the waits between tries.
@@ -48,7 +48,7 @@ class Connections:
     """
 
     def __init__(
-        self, *, session: aiohttp.ClientSession | None = None, max_connections: int = 0
+        self, *, session: aiohttp.ClientSession | None = None, network: Network | None = None
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             raise ConfigurationError(
@@ -56,7 +56,7 @@ class Connections:
             )
         self._given = session
         self._session: aiohttp.ClientSession | None = session
-        self._max_connections = max_connections
+        self._network = network or Network()
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._exchanges: set[Exchange] = set()
@@ -90,6 +90,7 @@ class Connections:
         """
         loop = asyncio.get_running_loop()
         session = self._open_session(loop)
+        proxy = self._network.proxy_for(url)
         clocks.start(loop.time())
         when = clocks.next_check()
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
@@ -102,6 +103,7 @@ class Connections:
                     data=data,
                     headers=headers,
                     allow_redirects=False,
+                    proxy=proxy,
                     raise_for_status=False,
                     timeout=_connect_timeout(clocks.timeouts.connect),
                 )
@@ -146,12 +148,7 @@ class Connections:
             self._loop = loop
         check_loop(self._loop)
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_connections, keepalive_timeout=_KEEPALIVE_S
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            self._session = self._network.open_session()
         elif self._session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
         return self._session

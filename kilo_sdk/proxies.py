@@ -1,7 +1,8 @@
 """The proxy that the environment names for a URL, and a session that goes through it.
 
-The SDK itself looks at no proxy variable, so that nothing but its caller's own settings
-decides where a key goes; the command line does, as command lines do.
+The SDK looks at no proxy variable unless it is told to (``KiloClient(trust_env=True)``), so
+that nothing but its caller's own settings decides where a key goes; the command line does, as
+command lines do.
 
 aiohttp's own ``trust_env=True`` reads ``.netrc`` as well, and fails for a host that stands
 there: the key is in the header already that it would set.

@@ -311,7 +311,9 @@ class CompletionStream:
                     if not clocks.output_seen and decoder.has_output:
                         clocks.output()
                     self._pending.extend(chunks)
-                    self._delivered = True
+                    if not self._delivered:
+                        self._delivered = True
+                        self._attempts.delivered()
                     if cost.is_limited:
                         self._watch_cost(chunks)
                     return True
@@ -333,6 +335,8 @@ class CompletionStream:
             self._pending.extend(held)
             return True
         self._raise_failure()
+        if not self._delivered:
+            self._attempts.delivered()
         cost.settle(self._final_completion)
         if self._attempts.pins_provider:
             # The caller may never ask for the completion, and put the answer together alone.

@@ -344,6 +344,8 @@ def test_too_long_a_conversation_is_known_by_the_vendors_words(words: str) -> No
             assert type(error) is ContextLengthExceededError
             assert error.status_code == status
             assert words in error.message
+            assert error.limit in (8192, 200000, 1048576)
+            assert error.requested in (9001, 220000, 1048577)
     assert type(answer(429, dug)) is RateLimitError
     assert type(answer(422, dug)) is APIStatusError
     payload = {"error": {**dug["error"], "code": 400}}
@@ -358,8 +360,10 @@ def test_too_long_a_conversation_is_known_inside_a_200_without_any_code() -> Non
 
 def test_too_long_a_conversation_is_known_by_its_code() -> None:
     body = {"error": {"message": "m", "type": "x", "code": "context_length_exceeded"}}
-    assert type(answer(400, body)) is ContextLengthExceededError
-    assert type(answer(413, body)) is ContextLengthExceededError
+    for status in (400, 413):
+        error = answer(status, body)
+        assert type(error) is ContextLengthExceededError
+        assert (error.limit, error.requested) == (None, None)
     assert type(answer(500, body)) is InternalServerError
 
 

@@ -17,6 +17,8 @@ NOTHING: dict[str, Any] = {
     "code": None,
     "status": None,
     "is_context_length": False,
+    "context_limit": None,
+    "requested_tokens": None,
     "metadata": {},
     "provider_name": None,
     "upstream_message": None,

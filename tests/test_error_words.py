@@ -13,7 +13,6 @@ from kilo_sdk.error_words import (
     fit_to_show,
     json_or_none,
     own_words,
-    says_context_exceeded,
     shorten,
     words_of_text,
 )
@@ -125,48 +124,6 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "expected"), TEXTS)
 def test_what_a_body_that_is_no_json_says(text: str, expected: str | None) -> None:
     assert words_of_text(text) == expected
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "This model's maximum context length is 8192 tokens. However, your messages resulted in"
-        " 9001 tokens.",
-        "This endpoint's maximum context length is 200000 tokens. However, you requested about"
-        " 250000 tokens (240000 of text input, 10000 in the output).",
-        "Your input exceeds the context window of this model. Please adjust your input.",
-        "Input tokens exceed the configured limit of 272000 tokens.",
-        "prompt is too long: 220000 tokens > 200000 maximum",
-        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
-        "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).",
-        "The input token count is 40000 but model only supports up to 32768.",
-        "Input is too long for requested model.",
-        "Too many input tokens: 5000",
-        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
-        "Please reduce the length of the messages or completion.",
-        "Invalid request: Your request exceeded model token limit: 131072",
-        "the request exceeds the available context size. try increasing the context size",
-        "Prompt contains 40000 tokens, too large for model with 32768 maximum context length",
-        "context_length_exceeded: the context window was exceeded",
-    ],
-)
-def test_the_vendors_words_for_too_long_a_conversation(words: str) -> None:
-    assert says_context_exceeded(words)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "",
-        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens",
-        "Rate limit reached: too many tokens per minute",
-        "The context of this call is not known",
-        "Quota exceeded for quota metric 'Generate Content API requests per minute'",
-        "invalid temperature: must not exceed 2",
-    ],
-)
-def test_other_words_are_not_taken_for_too_long_a_conversation(words: str) -> None:
-    assert not says_context_exceeded(words)
 
 
 MASKED = [

@@ -73,6 +73,8 @@ def fields_of(cls: type[KiloError]) -> dict[str, Any]:
     """A value for everything that ``cls`` can hold."""
     if issubclass(cls, errors.InsufficientCreditsError):
         return {**STATUS_FIELDS, "balance": Decimal("-0.12"), "buy_credits_url": "https://x.test"}
+    if issubclass(cls, errors.ContextLengthExceededError):
+        return {**STATUS_FIELDS, "limit": 8192, "requested": 9001}
     if issubclass(cls, errors.APIStatusError):
         return STATUS_FIELDS
     if issubclass(cls, errors.APITimeoutError):

@@ -19,6 +19,7 @@ from kilo_sdk import (
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.exchange import Exchange
 from kilo_sdk.http import Connections
+from kilo_sdk.network import Network
 from kilo_sdk.timeouts import CallClocks
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +110,7 @@ async def test_a_session_that_the_caller_closed_is_a_wrong_setting(gateway: Loca
 
 
 async def test_max_connections_is_kept(gateway: LocalGateway) -> None:
-    connections = Connections(max_connections=2)
+    connections = Connections(network=Network(max_connections=2))
     gateway.enqueue(*[RawReply(body=[b"data: 1\n\n", 2 * TICK])] * 6)
 
     async def call() -> None:

@@ -15,11 +15,11 @@ from typing import Final
 
 import attrs
 
-from kilo_sdk.attempts import check_headers
 from kilo_sdk.catalog.options import CatalogOptions
 from kilo_sdk.config.api_keys import clean_key
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.outgoing import check_headers
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import (

@@ -32,6 +32,7 @@ from kilo_sdk.types.wire import WirePayload
 
 if TYPE_CHECKING:
     from kilo_sdk.cost.meter import CostMeter, Reservation
+    from kilo_sdk.cost.totals import CallRecord
 
 __all__ = ["CallCost", "meters_of"]
 
@@ -81,6 +82,7 @@ class CallCost:
         "_spent",
         "_task_id",
         "is_limited",
+        "on_record",
         "prices",
     )
 
@@ -95,6 +97,8 @@ class CallCost:
         self.prices = prices
         self.is_limited = max_cost is not None or any(m.max_cost is not None for m in meters)
         """Whether a budget applies: only then are prices needed, and streams watched."""
+        self.on_record: Callable[[CallRecord], object] | None = None
+        """Told of each answer as it is counted."""
         self._meters = meters
         self._max_cost = max_cost
         self._task_id = task_id
@@ -169,7 +173,7 @@ class CallCost:
         """
         if self._began:
             self._began = False
-            if self._meters or self.is_limited:
+            if self._meters or self.is_limited or self.on_record is not None:
                 self._count_answer(None if answer is None else answer())
         self._release()
 
@@ -212,7 +216,7 @@ class CallCost:
     def _count(self, cost: Decimal | None, *, is_estimated: bool, prompt: int, output: int) -> None:
         if cost is not None:
             self._spent = EXACT.add(self._spent, cost)
-        if self._meters and self._asked is not None:
+        if (self._meters or self.on_record is not None) and self._asked is not None:
             # Imported where a meter was: who has none does not pay for its classes.
             from kilo_sdk.cost.totals import CallRecord
 
@@ -226,6 +230,8 @@ class CallCost:
             )
             for meter in self._meters:
                 meter.record(record, self._held.pop(meter, None))
+            if self.on_record is not None:
+                self.on_record(record)
 
     def _release(self) -> None:
         while self._held:

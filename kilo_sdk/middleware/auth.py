@@ -35,6 +35,7 @@ class BearerAuth:
     Args:
         source: The key, a callable that returns the current one, or None.
         allow_insecure: Send the key over plain http to another machine all the same.
+        is_bound: Whether the key goes to the client's base URL alone, as the client's own does.
 
     Raises:
         ConfigurationError: A string no header can carry (empty, or with white space,
@@ -42,10 +43,17 @@ class BearerAuth:
             returns is checked in the same way when it is asked.
     """
 
-    __slots__ = ("_allow_insecure", "_source", "_static")
+    __slots__ = ("_allow_insecure", "_is_bound", "_source", "_static")
 
-    def __init__(self, source: str | TokenSource | None, *, allow_insecure: bool = False) -> None:
+    def __init__(
+        self,
+        source: str | TokenSource | None,
+        *,
+        allow_insecure: bool = False,
+        is_bound: bool = False,
+    ) -> None:
         self._allow_insecure = allow_insecure
+        self._is_bound = is_bound
         self._static: str | None = None
         self._source: TokenSource | None = None
         if isinstance(source, str):
@@ -77,6 +85,8 @@ class BearerAuth:
             if not self._allow_insecure:
                 refuse_clear_text(request.url)
             request.set_header("Authorization", value)
+            if self._is_bound:
+                request.credential = value
 
     def on_unauthorized(self) -> bool:
         """Whether building the request again may bring another token: with a source, yes."""

@@ -47,6 +47,8 @@ class OutgoingRequest:
         task_id: One per conversation or task (GATEWAY 2), or None.
         mode: A hint for auto models (GATEWAY 2), or None.
         pinned_provider: The provider to route to first, or None.
+        credential: The ``Authorization`` that the client's key makes, once it is set: it goes
+            to the client's base URL alone.
         dropped: What middleware left out of the history; told once the request is final.
     """
 
@@ -59,6 +61,7 @@ class OutgoingRequest:
     task_id: str | None = None
     mode: str | None = None
     pinned_provider: str | None = None
+    credential: str | None = None
     dropped: list[DroppedPart] = attrs.field(factory=list)
 
     def __repr__(self) -> str:

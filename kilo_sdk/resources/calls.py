@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from kilo_sdk.attempts import check_headers
 from kilo_sdk.conversation import wire_messages
 from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.outgoing import check_headers
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref

@@ -16,7 +16,10 @@ from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
 from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.calls import completion_calls
+from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.streaming import CompletionStream, answer_context
 from kilo_sdk.timeouts import CallClocks, Timeouts
 from kilo_sdk.types.completion import ChatCompletion
@@ -43,6 +46,8 @@ class CompletionOptions(CompletionParams, total=False):
     cost_meter: CostMeter | None
     pin_provider: ProviderPin | None
     timeouts: Timeouts | None
+    retries: RetryPolicy | None
+    on_try: OnTry | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
 
@@ -97,6 +102,8 @@ class Completions:
         cost_meter: CostMeter | None = None,
         pin_provider: ProviderPin | None = None,
         timeouts: Timeouts | None = None,
+        retries: RetryPolicy | None = None,
+        on_try: OnTry | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Unpack[CompletionParams],
@@ -121,6 +128,8 @@ class Completions:
             pin_provider: True to route to the provider that gave the conversation's last
                 answer by this vendor first, or the name of one; default: the client's.
             timeouts: The five clocks for this call; default: the client's.
+            retries: How often and how patiently to try; default: the client's.
+            on_try: Called with a ``TryReport`` for each try; default: the client's.
             extra_headers: More headers for this call.
             extra_body: More fields for the request's body, before any middleware.
             **params: Any field of the chat-completions API; None means not sent.
@@ -148,6 +157,7 @@ class Completions:
             cost_meter=cost_meter,
             pin_provider=pin_provider,
             timeouts=timeouts,
+            policy=self._client.policy.for_call(retries=retries, on_try=on_try),
             extra_headers=extra_headers,
             extra_body=extra_body,
             params=params,
@@ -169,6 +179,8 @@ class Completions:
         cost_meter: CostMeter | None = None,
         pin_provider: ProviderPin | None = None,
         timeouts: Timeouts | None = None,
+        retries: RetryPolicy | None = None,
+        on_try: OnTry | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Unpack[CompletionParams],
@@ -194,6 +206,7 @@ class Completions:
                 cost_meter=cost_meter,
                 pin_provider=pin_provider,
                 timeouts=timeouts,
+                policy=self._client.policy.for_call(retries=retries, on_try=on_try),
                 extra_headers=extra_headers,
                 extra_body=extra_body,
                 params=params,
@@ -214,6 +227,7 @@ class Completions:
         cost_meter: CostMeter | None,
         pin_provider: ProviderPin | None,
         timeouts: Timeouts | None,
+        policy: CallPolicy,
         extra_headers: Mapping[str, str] | None,
         extra_body: Mapping[str, Any] | None,
         params: CompletionParams,
@@ -250,7 +264,7 @@ class Completions:
         return Attempts(
             [(call, client.route_for(call.ref)) for call in calls],
             client.connections,
-            client.retries,
+            policy,
             clocks,
             cost,
             load_prices=lambda: client.models.list(),
@@ -310,6 +324,7 @@ async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
         # Some upstreams stream whether asked to or not.
         return await CompletionStream(attempts, answer).get_final_completion()
     completion = decode_completion(await answer.exchange.read_all(_BODY_MAX), context)
+    attempts.delivered()
     attempts.cost.settle(lambda: completion)
     attempts.remember(completion)
     await answer.exchange.finish()

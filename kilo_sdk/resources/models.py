@@ -11,13 +11,13 @@ from __future__ import annotations
 import builtins
 from collections.abc import Awaitable
 from typing import Final
-from urllib.parse import quote
 
 from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.catalog.catalog import ModelCatalog
 from kilo_sdk.catalog.discovery import valid_entries
 from kilo_sdk.catalog.suggestions import did_you_mean
 from kilo_sdk.errors import NotFoundError, ProtocolError
+from kilo_sdk.outgoing import quoted_path
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.base import JSONFetcher
 from kilo_sdk.settings import parse_ref
@@ -45,7 +45,7 @@ def models_url(base_url: str, organization_id: str | None = None) -> str:
     # A parent that ends in a slash means the last segment was the host: http://gateway/.
     if not organization_id or last not in _GATEWAY_SEGMENTS or parent.endswith("/"):
         return "models"
-    return f"{parent}/organizations/{quote(organization_id, safe='')}/models"
+    return f"{parent}/organizations/{quoted_path(organization_id, 'organization_id')}/models"
 
 
 class ModelsResource:
@@ -113,7 +113,9 @@ class ModelsResource:
             APIError: The call failed otherwise.
         """
         id_ = parse_ref(ref).id
-        body = await self._fetcher.get_json(f"models/{quote(id_, safe='/:')}/endpoints")
+        body = await self._fetcher.get_json(
+            f"models/{quoted_path(id_, 'the model id', safe='/:')}/endpoints"
+        )
         data = body.get("data") if isinstance(body, dict) else None
         entries = data.get("endpoints") if isinstance(data, dict) else None
         if not isinstance(entries, list):

@@ -25,11 +25,17 @@ from kilo_sdk.types.reasoning import Reasoning
 CODE = {
     "cost_meter",
     "hints",
+    "limits",
+    "on_try",
     "pin_provider",
+    "proxy",
     "request_middleware",
     "response_middleware",
+    "retry_budget",
     "session",
+    "ssl",
     "transports",
+    "trust_env",
 }
 
 

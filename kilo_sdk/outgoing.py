@@ -1,0 +1,180 @@
+"""Making a request ready to be sent: middleware, a check of the headers, the body's bytes.
+
+What is refused here never left the machine.
+
+Source: GATEWAY 2 (headers), GATEWAY 3 (body); RFC 9110 5.5 and 5.6.2 (what a header may hold).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable
+from math import inf
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import anyio
+import orjson
+
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.exchange import timeout_error
+from kilo_sdk.middleware.base import OutgoingRequest
+from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.timeouts import CallClocks
+
+__all__ = [
+    "check_destination",
+    "check_headers",
+    "encode_body",
+    "quoted_path",
+    "run_middleware",
+    "within_total",
+]
+
+# RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+# Names that were found to be header names; a caller who makes up new ones does not fill it.
+_GOOD_NAMES: Final[set[str]] = set()
+_GOOD_NAMES_MAX: Final = 256
+
+
+async def run_middleware(
+    chain: RequestChain,
+    request: OutgoingRequest,
+    clocks: CallClocks,
+    *,
+    model: str | None,
+    base_url: str,
+) -> None:
+    """Let the middleware change the request, and check that it can be sent.
+
+    Args:
+        chain: What it passes.
+        request: Changed in place.
+        clocks: The clocks of the call.
+        model: Id of the model that is asked, for errors.
+        base_url: Where the client's key may go.
+
+    Raises:
+        APITimeoutError: The total clock ran out, while a token was awaited for one.
+        ConfigurationError: The headers cannot be sent, or the key would go elsewhere.
+    """
+    if clocks.total_left == inf:
+        # The usual case: a scope that can never end costs more than the middleware.
+        await chain.run(request)
+    else:
+        await within_total(chain.run(request), clocks, model)
+    check_headers(request.headers)
+    if request.credential is not None and not request.url.startswith(base_url):
+        check_destination(request, base_url)
+
+
+async def within_total(work: Awaitable[object], clocks: CallClocks, model: str | None) -> None:
+    """Wait for something on the total clock alone.
+
+    Raises:
+        APITimeoutError: The clock ran out.
+    """
+    started = anyio.current_time()
+    with anyio.move_on_after(clocks.total_left) as scope:
+        await work
+    clocks.spend(anyio.current_time() - started)
+    if scope.cancelled_caught:
+        raise timeout_error(clocks, "total", model)
+
+
+def check_destination(request: OutgoingRequest, base_url: str) -> None:
+    """Refuse to send the client's key to another origin than the client's.
+
+    A transport or a middleware may send a request elsewhere, with a credential of its own.
+
+    Raises:
+        ConfigurationError: The client's key is in it, and the URL is of another origin.
+    """
+    if request.credential not in request.headers.values():
+        return
+    if _origin(request.url) != _origin(base_url):
+        raise ConfigurationError(
+            "a transport or middleware sends the request to another scheme, host or port than "
+            "base_url, and the client's key is in it; the key goes to base_url alone: remove or "
+            "replace the Authorization header"
+        )
+
+
+def check_headers(headers: dict[str, str]) -> None:
+    """Refuse what would let a value smuggle in another header.
+
+    Raises:
+        ConfigurationError: A name or a value is no text or has a control character in it.
+    """
+    try:
+        # Names recur in every request, and nearly all values are printable ASCII.
+        values = "".join(headers.values())
+        if _GOOD_NAMES.issuperset(headers) and values.isascii() and values.isprintable():
+            return
+    except TypeError:
+        pass  # one of them is no string: which, is told below
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ConfigurationError(f"header {name!r}: names and values are strings")
+        if not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no header name")
+        if _UNSENDABLE.search(value):
+            raise ConfigurationError(
+                f"header {name}: line ends and other control characters are not allowed"
+            )
+    if len(_GOOD_NAMES) < _GOOD_NAMES_MAX:
+        _GOOD_NAMES.update(headers)
+
+
+def quoted_path(text: str, name: str, *, safe: str = "") -> str:
+    """Return a value of the caller's as part of a URL's path, and no more than that.
+
+    Args:
+        text: The value.
+        name: What it is, for the error.
+        safe: What stands as it is; the slash, where it may have several segments.
+
+    Raises:
+        ConfigurationError: A segment of it would lead to another path.
+    """
+    segments = text.split("/") if "/" in safe else [text]
+    if any(segment.strip() in ("", ".", "..") for segment in segments):
+        raise ConfigurationError(f"{name} has a segment that is empty or made of dots alone")
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError as exc:
+        raise ConfigurationError(f"{name} has a character that is no text") from exc
+
+
+def encode_body(payload: dict[str, object]) -> bytes:
+    """Return the payload as JSON.
+
+    Raises:
+        ConfigurationError: Something in it cannot be JSON.
+    """
+    try:
+        return orjson.dumps(payload)
+    except TypeError as exc:
+        problem = next((key for key, value in payload.items() if not _encodes(value)), None)
+        where = f"parameter {problem!r}" if problem else "the request"
+        raise ConfigurationError(f"{where} cannot be sent as JSON: {exc}") from exc
+
+
+def _encodes(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "", url, None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port or default

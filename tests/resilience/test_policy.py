@@ -1,0 +1,53 @@
+"""Facts about the policy of calls: what it accepts, and what a call's own options replace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.resilience.limits import Limits
+from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.retry_budget import RetryBudget
+from kilo_sdk.retry import RetryPolicy
+
+
+def test_by_default_there_is_a_budget_and_nothing_else_is_on() -> None:
+    policy = CallPolicy.of()
+    assert policy.retries == RetryPolicy()
+    assert policy.budget.size == RetryBudget().size
+    assert (policy.limits, policy.on_try) == (None, None)
+
+
+def test_a_call_without_options_of_its_own_has_the_very_policy_of_the_client() -> None:
+    policy = CallPolicy.of()
+    assert policy.for_call() is policy
+
+
+def test_a_calls_options_replace_the_clients_and_share_its_budget_and_limits() -> None:
+    limits = Limits(max_concurrent=1)
+    policy = CallPolicy.of(limits=limits, on_try=print)
+    once = RetryPolicy(max_attempts=1)
+    own = policy.for_call(retries=once, on_try=repr)
+    assert (own.retries, own.on_try) == (once, repr)
+    assert own.budget is policy.budget
+    assert own.limits is limits
+    assert policy.for_call(retries=once).on_try is print
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"retries": 3}, "retries is a RetryPolicy object, not int: RetryPolicy"),
+        ({"retry_budget": 3}, "retry_budget is a RetryBudget object, not int: RetryBudget"),
+        ({"limits": 3}, "limits is a Limits object, not int: Limits"),
+        ({"on_try": 3}, "on_try is a function of a TryReport, not int"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_can(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        CallPolicy.of(**options)
+    if "limits" not in options and "retry_budget" not in options:
+        with pytest.raises(ConfigurationError, match=words):
+            CallPolicy.of().for_call(**options)
