@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import math
 import os
 import random
 import resource
@@ -30,7 +31,7 @@ import attrs
 import orjson
 from fault_proxy import Fault, FaultProxy, Forwarded
 
-from kilo_sdk import APITimeoutError, KiloClient, KiloError, RetryPolicy, Timeouts
+from kilo_sdk import APITimeoutError, KiloClient, KiloError, RetryBudget, RetryPolicy, Timeouts
 from kilo_sdk.emulator import LocalGateway
 
 MODELS = ("openai/gpt-4.1", "anthropic/claude-sonnet-4", "google/gemini-3-pro-preview")
@@ -127,6 +128,7 @@ async def soak(
                 "key",
                 base_url=proxy.base_url,
                 retries=RetryPolicy(max_attempts=2, wait_initial=0.01),
+                retry_budget=RetryBudget(math.inf),
                 timeouts=Timeouts(first_token=silence, idle=silence),
             ) as client,
         ):
