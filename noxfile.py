@@ -126,6 +126,14 @@ def soak(session: nox.Session) -> None:
     session.run("python", "tests/support/soak.py", *session.posargs)
 
 
+@nox.session(python=OLDEST)
+def fuzz(session: nox.Session) -> None:
+    """A minute of atheris on parser, decoding and error mapping; arguments after -- go to each."""
+    install(session, "-e", ".", "atheris")
+    for target in ("sse", "chunks", "errors"):
+        session.run("python", "tests/support/run_fuzz.py", target, *session.posargs)
+
+
 @nox.session
 def conversations(session: nox.Session) -> None:
     """A thousand conversations against verified signatures; arguments after -- go to it."""
