@@ -153,12 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generators", description=__doc__)
     beside = Path(sys.executable).parent
     parser.add_argument("--peers", type=Path, default=beside, help="where guidellm and aiperf are")
+    parser.add_argument("--only", default="", help="loads whose title has this in it")
     arguments = parser.parse_args()
     print(f"{'CPU microseconds per chunk':28}{'':18}{'ours / theirs':>24}{'at most':>9}")
     with replay_server() as root, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_tokenizer(folder)
         for load in LOADS:
+            if arguments.only not in load.title:
+                continue
             figures = measure(load, root, arguments.peers, folder)
             ours = figures.get("kilo-sdk bench")
             for name, figure in figures.items():

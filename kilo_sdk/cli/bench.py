@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -57,6 +57,17 @@ bench_app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+CsvFile: TypeAlias = Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV.")]
+HtmlFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write a report with plots.")
+]
+PngFile: TypeAlias = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plots.")]
+PrometheusFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write Prometheus' text format.")
+]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
 @bench_app.command("run", help=_RUN_HELP)
@@ -166,15 +177,11 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV.")] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a report with plots.")
-    ] = None,
-    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plots.")] = None,
-    prometheus: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write Prometheus' text format.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    csv: CsvFile = None,
+    html: HtmlFile = None,
+    png: PngFile = None,
+    prometheus: PrometheusFile = None,
+    force: Force = False,
 ) -> None:
     def measure() -> ExitCode:
         # Here, so that a missing extra ends in a sentence.
@@ -224,15 +231,11 @@ def run(
 @bench_app.command("report")
 def report(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of a run.")],
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write CSV.")] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a report with plots.")
-    ] = None,
-    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plots.")] = None,
-    prometheus: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write Prometheus' text format.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    csv: CsvFile = None,
+    html: HtmlFile = None,
+    png: PngFile = None,
+    prometheus: PrometheusFile = None,
+    force: Force = False,
 ) -> None:
     """Show a run again, or write it in another form."""
 

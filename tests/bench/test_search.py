@@ -61,6 +61,15 @@ def test_the_highest_good_rate_is_found_within_five_per_cent(limit: float) -> No
     assert len(taken) <= 18
 
 
+def test_a_rate_at_which_nothing_was_sent_is_no_failure() -> None:
+    def target(load: Load) -> Measurement:
+        taken = taken_at(load, good=float(load.rate <= 20))
+        sent = attrs.evolve(taken.counts, sent=0, good=0)
+        return attrs.evolve(taken, counts=sent) if load.rate < 2 else taken
+
+    assert Load.parse(searched(MaxRate(), target)[-1].load).rate == pytest.approx(20, rel=0.06)
+
+
 def test_no_good_rate_is_said_to_be_none() -> None:
     taken = searched(MaxRate(), lambda load: taken_at(load, good=0.0))
     assert "none was found" in (MaxRate().finding(taken) or "")
