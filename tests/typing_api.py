@@ -6,6 +6,9 @@ from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Any, assert_type
 
+from aiohttp import web
+from starlette.websockets import WebSocket
+
 from kilo_sdk import (
     BudgetExceededError,
     ChatCompletion,
@@ -33,6 +36,15 @@ from kilo_sdk import (
     load_history,
 )
 from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.relay import (
+    EndedAnswer,
+    Handshake,
+    MemoryStreamStore,
+    Prompt,
+    PromptPolicy,
+    RedisStreamStore,
+    WebSocketRelay,
+)
 from kilo_sdk.sse import ServerSentEvent, SSEParser
 from kilo_sdk.types.wire import WireDict
 
@@ -141,6 +153,29 @@ async def catalogue(client: KiloClient) -> None:
 async def gateway() -> None:
     async with LocalGateway(tokens_per_second=40.0) as local:
         assert_type(local.base_url, str)
+
+
+async def relayed(client: KiloClient, request: web.Request, socket: WebSocket) -> None:
+    async def authorize(handshake: Handshake) -> str | None:
+        return handshake.cookies.get("session")
+
+    def prepare(prompt: Prompt) -> dict[str, object]:
+        return {"messages": prompt.messages}
+
+    async with WebSocketRelay(
+        client,
+        authorize=authorize,
+        prepare=prepare,
+        may_read=lambda reader, stream, owner: reader == owner,
+        on_end=lambda ended: None,
+        store=RedisStreamStore("redis://127.0.0.1:6379/0"),
+    ) as relay:
+        assert_type(await relay.serve(request), web.StreamResponse)
+        assert_type(await relay.serve(socket), None)
+        assert_type(await relay.serve_sse(request), web.StreamResponse)
+        async with client.chat.completions.stream(messages="Say hi") as opened:
+            assert_type(await relay.send(opened, socket), EndedAnswer)
+    WebSocketRelay(client, prepare=PromptPolicy(models=["a/b"]), store=MemoryStreamStore())
 
 
 def parsed() -> None:
