@@ -22,7 +22,7 @@ import orjson
 from aiohttp import web
 
 from kilo_sdk import KiloClient
-from kilo_sdk.relay import PromptPolicy, RelayLimits, WebSocketRelay
+from kilo_sdk.relay import MemoryStreamStore, PromptPolicy, RelayLimits, WebSocketRelay
 
 
 def hand_written(client: KiloClient):
@@ -77,7 +77,9 @@ async def main(base_url: str) -> None:
     async with KiloClient("key", base_url=base_url, default_model="replay/model") as client:
         # A stalled reader is to stay: what it costs is measured.
         limits = RelayLimits(send_timeout=None, max_waiting_bytes=2**40, idle_timeout=None)
-        relay = WebSocketRelay(client, prepare=PromptPolicy(), limits=limits)
+        # What ended is not kept, as the hand-written one keeps nothing.
+        store = MemoryStreamStore(ttl=0)
+        relay = WebSocketRelay(client, prepare=PromptPolicy(), limits=limits, store=store, linger=0)
         app = web.Application()
         app.router.add_get("/relay", relay.serve)
         app.router.add_get("/hand", hand_written(client))
