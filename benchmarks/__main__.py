@@ -1,10 +1,11 @@
-"""Measure CPU time per chunk and per completion, as ratios to a hand-written loop.
+"""Side by side with a hand-written loop and with peers, in one run on one machine.
 
-    python -m benchmarks            # about two minutes
-    python -m benchmarks --short    # about twenty seconds
+    python -m benchmarks                      # about fifteen minutes
+    python -m benchmarks --short              # a few minutes; its numbers mean less
+    python -m benchmarks --output results     # results/results.json and charts as well
 
 All contenders run in one process against one replay server in another, in turn and
-repeatedly; what is printed is the median of the runs and the ratio of the medians.
+repeatedly. Printed are medians, their spread, and the ratio to the hand-written loop.
 """
 
 from __future__ import annotations
@@ -12,113 +13,145 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import platform
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
-import attrs
+from benchmarks.contenders import CONTENDERS, FLOOR
+from benchmarks.cpu import Case, measure
+from benchmarks.footprint import IMPORTS, bytes_per_stream, import_seconds
+from benchmarks.latency import leaving, many_streams
+from benchmarks.report import Report, Row
+from benchmarks.server_process import replay_server
 
-from benchmarks.contenders import CONTENDERS, Task
-from benchmarks.replay_server import text_of
-
-FLOOR = "hand-written"
+US, KB, MS = 1e6, 1 / 1024, 1e3
 
 
-@attrs.frozen
-class Case:
-    """One thing to measure.
-
-    Attributes:
-        title: What the table says.
-        task: Which of a contender's tasks.
-        path: What the replay server is asked for.
-        streams: How many run at once.
-        units: Chunks, or completions, that one task brings.
-    """
-
-    title: str
-    task: str
-    path: str
-    streams: int
-    units: int
-
-
-def cases(scale: int) -> list[Case]:
-    """Return the cases; ``scale`` makes each run longer."""
-    many = 500 * scale
+def cpu_cases(scale: int) -> list[Case]:
+    """Return what is measured in CPU time; ``scale`` makes each run longer."""
+    many, few = 500 * scale, 40 * scale
     return [
-        Case("typed chunk, 50 events per read", "typed", f"stream/{many}/50/0", 10, many),
-        Case("text delta, 50 events per read", "text", f"stream/{many}/50/0", 10, many),
-        Case("coalesced delta, 50 events per read", "coalesced", f"stream/{many}/50/0", 10, many),
-        Case("typed chunk, 1 event per read", "typed", f"stream/{50 * scale}/1/5", 100, 50 * scale),
-        Case("completion, awaited", "whole", "whole", 20, 1),
+        Case("typed chunk, 50 events per read", "typed", 10, many, target=1.6),
+        Case("text delta, 50 events per read", "text", 10, many, target=1.3),
+        Case("coalesced delta, 50 events per read", "coalesced", 10, many, target=1.05),
+        Case("typed chunk, 50 per read, ticking created", "typed", 10, many, kind="ticking"),
+        Case("reasoning chunk, 50 per read", "typed", 10, many, kind="reasoning"),
+        Case("tool-call chunk, 50 per read", "typed", 10, many, kind="tools"),
+        Case("typed chunk, 1 per read, 50 streams", "typed", 50, few, 1, 10, target=1.1),
+        Case("typed chunk, 1 per read, 500 streams", "typed", 500, few // 4, 1, 50, target=1.1),
+        Case("completion, awaited", "whole", 20, 1, target=1.5),
     ]
 
 
-@contextmanager
-def replay_server() -> Iterator[str]:
-    """Run the replay server in a process of its own; yields its root URL."""
-    command = [sys.executable, "-m", "benchmarks.replay_server"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
-        finally:
-            process.terminate()
+def curve_cases(scale: int) -> dict[str, list[tuple[float, Case]]]:
+    """Return the curves: events per read, and bytes of text per event."""
+    many = 200 * scale
+    return {
+        "events per read": [
+            (per, Case(f"typed chunk, {per} per read", "typed", 5, many, per))
+            for per in (1, 2, 5, 20, 50, 200)
+        ],
+        "bytes of text per event": [
+            (size, Case(f"typed chunk of {size} bytes", "typed", 2, 100, 10, 0, str(size)))
+            for size in (100, 1_000, 10_000, 100_000)
+        ],
+    }
 
 
-async def run(task: Task, case: Case, rounds: int) -> float:
-    """Return the CPU seconds of this process per chunk or completion."""
-    expected = text_of(20 if case.task == "whole" else case.units)
-    gc.collect()
-    before = time.process_time()
-    for _ in range(rounds):
-        texts = await asyncio.gather(*(task() for _ in range(case.streams)))
-        assert all(text == expected for text in texts), "a contender lost or changed text"
-    return (time.process_time() - before) / (rounds * case.streams * case.units)
+def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> None:
+    """Measure CPU time per unit."""
+    for case in cpu_cases(scale):
+        if only in case.title:
+            figures = asyncio.run(measure(case, root, repeats))
+            report.add(
+                f"CPU µs per {case.title}",
+                [Row(name, [one * US for one in seconds]) for name, seconds in figures.items()],
+                target=case.target,
+            )
 
 
-async def measure(case: Case, root: str, repeats: int) -> dict[str, list[float]]:
-    """Return each contender's figures, its runs interleaved with the others'."""
-    rounds = 10 if case.task == "whole" else 1
-    figures: dict[str, list[float]] = {}
-    for repeat in range(repeats + 1):
-        for name, contender in CONTENDERS.items():
-            async with contender(f"{root}{case.path}/") as tasks:
-                if case.task not in tasks:
-                    continue
-                await tasks[case.task]()
-                seconds = await run(tasks[case.task], case, rounds)
-            if repeat:  # the first round warms up
-                figures.setdefault(name, []).append(seconds)
-    return figures
+def add_curves(report: Report, root: str, scale: int, repeats: int) -> None:
+    """Measure how CPU time per chunk changes along a scale, without the slow peers."""
+    names = [name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai", "httpx-sse")]
+    for title, points in curve_cases(scale).items():
+        curve: dict[str, list[tuple[float, float]]] = {}
+        for x, case in points:
+            for name, seconds in asyncio.run(measure(case, root, repeats, names)).items():
+                curve.setdefault(name, []).append((x, statistics.median(seconds) * US))
+        report.add_curve("CPU µs per typed chunk", title, curve)
+
+
+def add_latency(report: Report, root: str, streams: int, repeats: int) -> None:
+    """Measure what many paced streams mean for each token, and what leaving one takes."""
+    first: dict[str, list[float]] = {}
+    token: dict[str, list[float]] = {}
+    stalls: dict[str, list[float]] = {}
+    left: dict[str, list[float]] = {}
+    names = [name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai")]
+    for _ in range(repeats):
+        for name in names:
+            gc.collect()
+            found = asyncio.run(many_streams(root, name, streams, 20, 100))
+            first.setdefault(name, []).append(_p99(found.first) * MS)
+            token.setdefault(name, []).append(_p99(found.token) * MS)
+            stalls.setdefault(name, []).append(found.stall * MS)
+            left.setdefault(name, []).append(asyncio.run(leaving(root, name, 5)) * MS)
+    at = f"{streams} streams at 10 tokens/s"
+    report.add(f"p99 ms to the first token, {at}", _rows(first), target=1.2)
+    report.add(f"p99 ms from the server's write to the caller, {at}", _rows(token))
+    report.add(f"longest ms in which the loop ran nothing else, {at}", _rows(stalls))
+    report.add("ms from leaving a stream to the server's seeing it", _rows(left))
+
+
+def add_footprint(report: Report, root: str, streams: int, repeats: int) -> None:
+    """Measure memory per open stream and the time of an import."""
+    held = {
+        name: [bytes_per_stream(name, root, streams) * KB for _ in range(repeats)]
+        for name in CONTENDERS
+        if name in (FLOOR, "kilo_sdk", "openai")
+    }
+    report.add(f"KiB per open stream, at {streams}", _rows(held), target=1.5)
+    imports = {
+        name: [import_seconds(name, repeats) * MS] for name in IMPORTS if _is_installed(name)
+    }
+    report.add("ms to import", _rows(imports), floor="aiohttp")
+
+
+def _rows(values: dict[str, list[float]]) -> list[Row]:
+    return [Row(name, given) for name, given in values.items()]
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]
+
+
+def _is_installed(name: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(name) is not None
 
 
 def main() -> None:
-    """Run every case and print a table."""
+    """Measure, print, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer and shorter runs")
-    parser.add_argument("--only", default="", help="cases whose title has this in it")
+    parser.add_argument("--only", default="", help="CPU cases whose title has this in it")
+    parser.add_argument("--uvloop", action="store_true", help="run the clients on uvloop")
+    parser.add_argument("--output", type=Path, help="a folder for results.json and charts")
     arguments = parser.parse_args()
-    scale, repeats = (2, 5) if arguments.short else (10, 9)
-    print(f"Python {platform.python_version()}, CPU microseconds per unit, median of {repeats}")
-    print(f"{'':40}{'':14}{'median':>9}{'min':>9}{'max':>9}{'ratio':>8}")
+    if arguments.uvloop:
+        import uvloop
+
+        uvloop.install()
+    scale, repeats, streams = (2, 3, 300) if arguments.short else (8, 7, 1000)
+    report = Report.begin(loop="uvloop" if arguments.uvloop else "asyncio")
     with replay_server() as root:
-        for case in cases(scale):
-            if arguments.only not in case.title:
-                continue
-            figures = asyncio.run(measure(case, root, repeats))
-            floor = statistics.median(figures[FLOOR])
-            for name, seconds in figures.items():
-                median = statistics.median(seconds)
-                print(
-                    f"{case.title:40}{name:14}{median * 1e6:9.2f}{min(seconds) * 1e6:9.2f}"
-                    f"{max(seconds) * 1e6:9.2f}{median / floor:8.2f}"
-                )
+        add_cpu(report, root, scale, repeats, arguments.only)
+        if not arguments.only:
+            add_curves(report, root, scale, 3)
+            add_latency(report, root, streams, 3)
+            add_footprint(report, root, streams, 3)
+    if arguments.output:
+        report.write(arguments.output)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_a_client_can_be_made_where_no_loop_runs_and_used_where_one_does() -> No
         ({"retries": 3}, "retries is a RetryPolicy object, not int"),
         ({"hints": ["acme"]}, "hints is a ModelHints object, not list"),
         ({"transports": Gpt()}, "transports is a sequence"),
-        ({"transports": [object()]}, "object is no transport adapter"),
+        ({"transports": [5]}, "int is no transport adapter"),
         ({"transports": [Gpt]}, "no transport adapter"),
         ({"request_middleware": print}, "request_middleware is a sequence"),
         ({"request_middleware": [5]}, "int is no request middleware"),
@@ -115,7 +115,7 @@ def test_a_client_can_be_made_where_no_loop_runs_and_used_where_one_does() -> No
         ({"response_middleware": ["x"]}, "str is no response middleware"),
         ({"max_connections": -1}, "max_connections is 0 or more"),
         ({"max_connections": True}, "max_connections is a whole number"),
-        ({"session": object()}, "session is an aiohttp.ClientSession, not object"),
+        ({"session": 5}, "session is an aiohttp.ClientSession, not int"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
 )

@@ -1,0 +1,81 @@
+"""What a client holds and how long its import takes, each measured in a process of its own.
+
+python -m benchmarks.footprint kilo_sdk http://127.0.0.1:8000/ 1000
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import statistics
+import subprocess
+import sys
+
+from benchmarks.contenders import CONTENDERS
+
+__all__ = ["bytes_per_stream", "import_seconds"]
+
+WARM_STREAMS = 50
+IMPORTS = {
+    "aiohttp": "import aiohttp",
+    "kilo_sdk": "import kilo_sdk",
+    "openai": "import openai",
+    "openrouter": "import openrouter",
+    "litellm": "import litellm",
+    "anthropic": "import anthropic",
+}
+
+
+def import_seconds(name: str, times: int) -> float:
+    """Return the median seconds that the import takes in a new process, Python's start aside."""
+    code = f"import time; t = time.perf_counter(); {IMPORTS[name]}; print(time.perf_counter() - t)"
+
+    def once() -> float:
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return float(run.stdout.splitlines()[-1])
+
+    once()  # compiles
+    return statistics.median(once() for _ in range(times))
+
+
+def bytes_per_stream(contender: str, root: str, streams: int) -> float:
+    """Return the memory of one more open stream that has read a token, its socket included."""
+    command = [sys.executable, "-m", "benchmarks.footprint", contender, root, str(streams)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+async def _hold(contender: str, root: str, streams: int) -> float:
+    async with CONTENDERS[contender](f"{root}stamped/100000/60000/") as tasks:
+        # Each stream brings its first token and then nothing for a minute.
+        reading: list[asyncio.Future[None]] = []
+        held: list[int] = []
+        for count in (WARM_STREAMS, streams):
+            begun = asyncio.Semaphore(0)
+
+            def told(_: str, begun: asyncio.Semaphore = begun) -> None:
+                begun.release()
+
+            for _ in range(count):
+                reading.append(asyncio.ensure_future(tasks["typed"](told)))
+                await asyncio.sleep(0.0005)
+            for _ in range(count):
+                await asyncio.wait_for(begun.acquire(), 60)
+            held.append(_resident_bytes())
+        for reader in reading:
+            reader.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+    return (held[1] - held[0]) / streams
+
+
+if __name__ == "__main__":
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(asyncio.run(_hold(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
