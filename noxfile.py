@@ -158,6 +158,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_gate(session: nox.Session) -> None:
+    """Instructions per event and completion, which must not grow; needs valgrind."""
+    install(session, "-e", ".")
+    session.run("python", "-m", "benchmarks.instructions", "--check", *session.posargs)
+
+
+@nox.session
 def bench_generators(session: nox.Session) -> None:
     """What a chunk costs load generators, ours beside guidellm and aiperf; about ten minutes."""
     install(session, "-e", ".[bench]", groups=("bench-peers",))

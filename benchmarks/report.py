@@ -107,4 +107,6 @@ class Report:
                 series=[Series(name, points) for name, points in curve.items()],
             )
             name = "".join(c if c.isalnum() else "-" for c in title.lower())
-            (folder / f"{name}.svg").write_text(svg_of(chart, style=standalone_style()), encoding="utf-8")
+            (folder / f"{name}.svg").write_text(
+                svg_of(chart, style=standalone_style()), encoding="utf-8"
+            )
