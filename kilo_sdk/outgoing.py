@@ -34,6 +34,7 @@ __all__ = [
 # RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_SMALL_BODY: Final = 2048
 # Names that were found to be header names; a caller who makes up new ones does not fill it.
 _GOOD_NAMES: Final[set[str]] = set()
 _GOOD_NAMES_MAX: Final = 256
@@ -155,7 +156,10 @@ def encode_body(payload: dict[str, object]) -> bytes:
         ConfigurationError: Something in it cannot be JSON.
     """
     try:
-        return orjson.dumps(payload)
+        body = orjson.dumps(payload)
+        # What orjson returns keeps the buffer of 4 KiB that it was written into, which a
+        # small request would hold as long as its stream is open.
+        return bytes(memoryview(body)) if len(body) < _SMALL_BODY else body
     except TypeError as exc:
         problem = next((key for key, value in payload.items() if not _encodes(value)), None)
         where = f"parameter {problem!r}" if problem else "the request"
