@@ -24,6 +24,8 @@ from benchmarks.report import Report, Row
 from benchmarks.server_process import replay_server
 
 US, KB, MS = 1e6, 1 / 1024, 1e3
+# Who takes part where the slowest would only lengthen the run.
+FEW = tuple(name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "httpx-sse", "openai"))
 
 
 def cpu_cases(scale: int) -> list[Case]:
@@ -61,7 +63,8 @@ def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> N
     """Measure CPU time per unit."""
     for case in cpu_cases(scale):
         if only in case.title:
-            figures = asyncio.run(measure(case, root, repeats))
+            names = FEW if case.kind != "text" else tuple(CONTENDERS)
+            figures = asyncio.run(measure(case, root, repeats, names))
             report.add(
                 f"CPU µs per {case.title}",
                 [Row(name, [one * US for one in seconds]) for name, seconds in figures.items()],
@@ -71,11 +74,10 @@ def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> N
 
 def add_curves(report: Report, root: str, scale: int, repeats: int) -> None:
     """Measure how CPU time per chunk changes along a scale, without the slow peers."""
-    names = [name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai", "httpx-sse")]
     for title, points in curve_cases(scale).items():
         curve: dict[str, list[tuple[float, float]]] = {}
         for x, case in points:
-            for name, seconds in asyncio.run(measure(case, root, repeats, names)).items():
+            for name, seconds in asyncio.run(measure(case, root, repeats, FEW)).items():
                 curve.setdefault(name, []).append((x, statistics.median(seconds) * US))
         report.add_curve("CPU µs per typed chunk", title, curve)
 
@@ -142,7 +144,7 @@ def main() -> None:
         import uvloop
 
         uvloop.install()
-    scale, repeats, streams = (2, 3, 300) if arguments.short else (8, 7, 1000)
+    scale, repeats, streams = (1, 3, 300) if arguments.short else (8, 7, 1000)
     report = Report.begin(loop="uvloop" if arguments.uvloop else "asyncio")
     with replay_server() as root:
         add_cpu(report, root, scale, repeats, arguments.only)

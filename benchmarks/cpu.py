@@ -14,10 +14,13 @@ from collections.abc import Iterable
 
 import attrs
 
-from benchmarks.contenders import CONTENDERS, Task
+from benchmarks.contenders import CONTENDERS, FLOOR, Task
 from benchmarks.replay_server import text_of
 
 __all__ = ["Case", "Figures", "measure"]
+
+SLOW = 20
+SLOW_REPEATS = 2
 
 Figures = dict[str, list[float]]
 """Seconds per unit, one for each counted run, by contender."""
@@ -65,12 +68,19 @@ async def measure(
 ) -> Figures:
     """Run a case for every contender that has its task; the first round only warms up.
 
+    The floor comes first in each round. One that takes more than ``SLOW`` times as long has
+    ``SLOW_REPEATS`` counted runs.
+
     Raises:
         AssertionError: A contender lost or changed text.
     """
     figures: Figures = {}
+    slow: set[str] = set()
     for repeat in range(repeats + 1):
         for name in contenders:
+            # What is twenty times the floor needs no more precision, and takes all the time.
+            if name in slow and repeat > SLOW_REPEATS:
+                continue
             async with CONTENDERS[name](root + case.path) as tasks:
                 task = tasks.get(case.task)
                 if task is None:
@@ -79,6 +89,8 @@ async def measure(
                 seconds = await _seconds(task, case)
             if repeat:
                 figures.setdefault(name, []).append(seconds)
+                if seconds > SLOW * figures[FLOOR][0]:
+                    slow.add(name)
     return figures
 
 
