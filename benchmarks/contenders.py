@@ -199,7 +199,7 @@ CONTENDERS: dict[str, Contender] = {FLOOR: hand_written, "kilo_sdk": kilo_sdk}
 _PEERS: dict[str, tuple[Contender, tuple[str, ...]]] = {
     "httpx-sse": (httpx_sse, ("httpx", "httpx_sse")),
     "openai": (openai, ("openai",)),
-    "openai+aiohttp": (openai_aiohttp, ("openai", "httpx_aiohttp")),
+    "openai+aiohttp": (openai_aiohttp, ("openai",)),
     "openrouter": (openrouter, ("openrouter",)),
     "litellm": (litellm, ("litellm",)),
 }

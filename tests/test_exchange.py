@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 import anyio
 import pytest
+from sending import send
 
 from kilo_sdk import (
     APIConnectionError,
     ConfigurationError,
     ProtocolError,
-    Timeouts,
 )
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.exchange import Exchange
 from kilo_sdk.http import Connections
-from kilo_sdk.timeouts import CallClocks
 
 pytestmark = pytest.mark.anyio
 
@@ -37,19 +35,6 @@ async def connections() -> AsyncIterator[Connections]:
     connections = Connections()
     yield connections
     await connections.close()
-
-
-async def send(connections: Connections, gateway: LocalGateway, **more: Any) -> Exchange:
-    clocks = CallClocks(more.pop("timeouts", Timeouts()))
-    clocks.begin_try()
-    return await connections.send(
-        "POST",
-        gateway.base_url + "chat/completions",
-        headers={},
-        body=b"{}",
-        clocks=clocks,
-        **more,
-    )
 
 
 async def test_an_exchange_shows_status_headers_and_type(

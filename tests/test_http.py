@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import anyio
 import pytest
+from sending import send
 
 from kilo_sdk import (
     APIConnectionError,
@@ -25,7 +25,6 @@ from kilo_sdk.timeouts import CallClocks
 pytestmark = pytest.mark.anyio
 
 TICK = float(os.environ.get("KILO_TEST_TICK", "0.05"))
-HEADERS = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -39,19 +38,6 @@ async def connections() -> AsyncIterator[Connections]:
     connections = Connections()
     yield connections
     await connections.close()
-
-
-async def send(connections: Connections, gateway: LocalGateway, **more: Any) -> Exchange:
-    clocks = CallClocks(more.pop("timeouts", Timeouts()))
-    clocks.begin_try()
-    return await connections.send(
-        "POST",
-        gateway.base_url + "chat/completions",
-        headers=HEADERS,
-        body=more.pop("body", b"{}"),
-        clocks=clocks,
-        **more,
-    )
 
 
 async def test_a_large_body_goes_out_whole(gateway: LocalGateway, connections: Connections) -> None:

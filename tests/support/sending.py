@@ -1,0 +1,30 @@
+"""Sending a request straight through ``Connections``, beneath the client."""
+
+from __future__ import annotations
+
+from kilo_sdk import Timeouts
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.exchange import Exchange
+from kilo_sdk.http import Connections
+from kilo_sdk.timeouts import CallClocks
+
+
+async def send(
+    connections: Connections,
+    gateway: LocalGateway,
+    *,
+    body: bytes = b"{}",
+    model: str | None = None,
+    timeouts: Timeouts | None = None,
+) -> Exchange:
+    """Post a body to the gateway's chat completions."""
+    clocks = CallClocks(timeouts or Timeouts())
+    clocks.begin_try()
+    return await connections.send(
+        "POST",
+        gateway.base_url + "chat/completions",
+        headers={"Content-Type": "application/json"},
+        body=body,
+        clocks=clocks,
+        model=model,
+    )
