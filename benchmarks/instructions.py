@@ -49,7 +49,6 @@ class Case:
 
 CASES = (
     Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 100, 500, 1.10),
-    Case("text delta, one event per read", "text", "benchmarks.lockstep", 100, 500, 1.10),
     Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 2.10),
 )
 
