@@ -30,6 +30,9 @@ from kilo_sdk.types.wire import WireMessage
 __all__ = ["Generator"]
 
 _RECENT: Final = 200
+# Sums of seconds that mean the same moment differ in their last bits: so near to the edge of a
+# phase a request is on it.
+_EDGE_S: Final = 1e-6
 _TOOL_RESULT: Final = "42"
 
 
@@ -227,14 +230,14 @@ class Generator:
 
     def _load_lasts(self, due: float) -> bool:
         """Whether a request that is due then is still part of the load."""
-        if self._stopped or (self._load_end is not None and due >= self._load_end):
+        if self._stopped or (self._load_end is not None and due >= self._load_end - _EDGE_S):
             return False
         return self._left is None or self._left > 0 or due < self._cool_until
 
     def _claim(self, due: float) -> bool:
         """Decide whether a request that is due then is measured."""
-        window, duration = self._window, self._plan.phases.duration
-        if due < window.start or (duration is not None and due >= window.start + duration):
+        start, duration = self._window.start - _EDGE_S, self._plan.phases.duration
+        if due < start or (duration is not None and due >= start + duration):
             return False
         if self._left is None:
             return True
