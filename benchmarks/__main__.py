@@ -1,7 +1,7 @@
 """Side by side with a hand-written loop and with peers, in one run on one machine.
 
-    python -m benchmarks                      # about fifteen minutes
-    python -m benchmarks --short              # a few minutes; its numbers mean less
+    python -m benchmarks                      # an hour with all peers, the slowest set the pace
+    python -m benchmarks --short              # minutes; its numbers mean less
     python -m benchmarks --output results     # results/results.json and charts as well
 
 All contenders run in one process against one replay server in another, in turn and
@@ -63,7 +63,7 @@ def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> N
     """Measure CPU time per unit."""
     for case in cpu_cases(scale):
         if only in case.title:
-            names = FEW if case.kind != "text" else tuple(CONTENDERS)
+            names = FEW if case.kind != "text" or case.streams > 20 else tuple(CONTENDERS)
             figures = asyncio.run(measure(case, root, repeats, names))
             report.add(
                 f"CPU µs per {case.title}",

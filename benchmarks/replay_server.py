@@ -162,7 +162,6 @@ async def _answer(path: list[str], writer: asyncio.StreamWriter) -> None:
         writer.write(_LAST_HEAD if path[0] == "stamped" else STREAM_HEAD)
         async for part in parts:
             if writer.transport.is_closing():
-                _closes.append(time.monotonic())
                 return
             writer.write(part)
             await writer.drain()
