@@ -18,7 +18,7 @@ __all__ = ["context_length_counts", "says_context_exceeded"]
 # the length"), Moonshot ("exceeded model token limit"), llama.cpp ("available context"),
 # Together (names its two parameters), Cohere ("cannot exceed"), Zhipu ("exceeds max
 # length"), Qwen ("range of input length").
-_CONTEXT_WORDS: Final = re.compile(
+_CONTEXT_WORDS: Final = (
     r"maximum (?:context|prompt|input) length"
     r"|(?:prompt|input|conversation) is too long"
     r"|token count.{0,60}(?:exceeds|only supports)"
@@ -31,50 +31,47 @@ _CONTEXT_WORDS: Final = re.compile(
     r"|`inputs` tokens \+ `max_new_tokens`"
     r"|prompt exceeds max(?:imum)? length"
     r"|range of input length should be"
-    r"|reduce the length of (?:the|your) (?:messages|prompt|input)",
-    re.IGNORECASE | re.DOTALL,
+    r"|reduce the length of (?:the|your) (?:messages|prompt|input)"
 )
 
 _LIMIT: Final = r"(?P<limit>\d[\d,]*)"
 _REQUESTED: Final = r"(?P<requested>\d[\d,]*)"
 # The most telling first. ``more`` is added to ``requested``: the answer's share, where a
-# vendor counts it apart.
-_COUNTS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE | re.DOTALL)
-    for pattern in (
-        # Anthropic: "190000 + 20000 > 200000", "213462 tokens > 200000 maximum"
-        rf"{_REQUESTED} \+ (?P<more>\d[\d,]*) > {_LIMIT}",
-        rf"{_REQUESTED} tokens > {_LIMIT} maximum",
-        # OpenAI, OpenRouter, DeepSeek, vLLM: "... is 8192 tokens. However, you requested about
-        # 9001 tokens", "your messages resulted in 9001", "your request has 9001 input tokens"
-        rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b.{{0,80}}?"
-        rf"(?:requested|resulted in|request has|request contains|prompt contains)(?: about)? "
-        rf"(?:at least )?{_REQUESTED}",
-        # Mistral, which names what was asked first
-        rf"prompt contains {_REQUESTED} tokens.{{0,60}}?model with {_LIMIT} maximum",
-        # Gemini, with the numbers in brackets, and Vertex, with none
-        rf"token count (?:\(|is ){_REQUESTED}.{{0,60}}?(?:allowed \(?|supports up to ){_LIMIT}",
-        # Moonshot
-        rf"token limit: {_LIMIT} \(requested: {_REQUESTED}\)",
-        # Cohere
-        rf"cannot exceed {_LIMIT} - received {_REQUESTED}",
-        # Together, which counts the answer apart
-        rf"must be <= {_LIMIT}\. Given: {_REQUESTED} `inputs` tokens and (?P<more>\d[\d,]*)",
-        # llama.cpp
-        rf"request \({_REQUESTED} tokens\) exceeds the available context size \({_LIMIT}",
-        # The limit alone
-        rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b",
-        rf"maximum number of tokens allowed \(?{_LIMIT}\b",
-        rf"available context size \({_LIMIT} tokens",
-        rf"exceeded model token limit: {_LIMIT}\b",
-        rf"range of input length should be \[\d+, {_LIMIT}\]",
-    )
+# vendor counts it apart. Compiled at their first use, which most processes never come to.
+_COUNTS: Final = (
+    # Anthropic: "190000 + 20000 > 200000", "213462 tokens > 200000 maximum"
+    rf"{_REQUESTED} \+ (?P<more>\d[\d,]*) > {_LIMIT}",
+    rf"{_REQUESTED} tokens > {_LIMIT} maximum",
+    # OpenAI, OpenRouter, DeepSeek, vLLM: "... is 8192 tokens. However, you requested about
+    # 9001 tokens", "your messages resulted in 9001", "your request has 9001 input tokens"
+    rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b.{{0,80}}?"
+    rf"(?:requested|resulted in|request has|request contains|prompt contains)(?: about)? "
+    rf"(?:at least )?{_REQUESTED}",
+    # Mistral, which names what was asked first
+    rf"prompt contains {_REQUESTED} tokens.{{0,60}}?model with {_LIMIT} maximum",
+    # Gemini, with the numbers in brackets, and Vertex, with none
+    rf"token count (?:\(|is ){_REQUESTED}.{{0,60}}?(?:allowed \(?|supports up to ){_LIMIT}",
+    # Moonshot
+    rf"token limit: {_LIMIT} \(requested: {_REQUESTED}\)",
+    # Cohere
+    rf"cannot exceed {_LIMIT} - received {_REQUESTED}",
+    # Together, which counts the answer apart
+    rf"must be <= {_LIMIT}\. Given: {_REQUESTED} `inputs` tokens and (?P<more>\d[\d,]*)",
+    # llama.cpp
+    rf"request \({_REQUESTED} tokens\) exceeds the available context size \({_LIMIT}",
+    # The limit alone
+    rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b",
+    rf"maximum number of tokens allowed \(?{_LIMIT}\b",
+    rf"available context size \({_LIMIT} tokens",
+    rf"exceeded model token limit: {_LIMIT}\b",
+    rf"range of input length should be \[\d+, {_LIMIT}\]",
 )
+_FLAGS: Final = re.IGNORECASE | re.DOTALL
 
 
 def says_context_exceeded(words: str) -> bool:
     """Whether these are a vendor's words for a conversation longer than the model takes."""
-    return _CONTEXT_WORDS.search(words) is not None
+    return re.search(_CONTEXT_WORDS, words, _FLAGS) is not None
 
 
 def context_length_counts(words: str) -> tuple[int | None, int | None]:
@@ -85,7 +82,7 @@ def context_length_counts(words: str) -> tuple[int | None, int | None]:
         answer's ``max_tokens`` where the vendor counts it in. None for what is not told.
     """
     for pattern in _COUNTS:
-        found = pattern.search(words)
+        found = re.search(pattern, words, _FLAGS)
         if found is not None:
             counts = {
                 name: int(number.replace(",", "")) for name, number in found.groupdict().items()

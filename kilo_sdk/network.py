@@ -14,7 +14,6 @@ import attrs
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.auth import is_loopback
-from kilo_sdk.proxies import environment_proxy
 
 __all__ = ["Network"]
 
@@ -96,6 +95,9 @@ class Network:
             return self.proxy
         if not self.trust_env:
             return None
+        # Imported where a client asks for it: who has no proxy does not pay for its class.
+        from kilo_sdk.proxies import environment_proxy
+
         proxy = environment_proxy(url)
         if proxy is None:
             return None
