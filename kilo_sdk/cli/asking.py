@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import attrs
 
 from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
-from kilo_sdk.proxies import environment_proxy, session_through
+from kilo_sdk.proxies import environment_proxy
 
 __all__ = ["is_proxied", "opened_client", "with_client", "with_list_on_disk"]
 
@@ -44,14 +44,8 @@ async def opened_client(config: KiloConfig) -> AsyncIterator[KiloClient]:
     Raises:
         ConfigurationError: What is configured cannot work.
     """
-    async with AsyncExitStack() as rooms:
-        session = None
-        proxy = environment_proxy(config.base_url)
-        if proxy is not None and proxy.is_usable:
-            session = await rooms.enter_async_context(session_through(proxy))
-        yield await rooms.enter_async_context(
-            KiloClient(**config.client_options(), session=session)
-        )
+    async with KiloClient(**config.client_options(), trust_env=is_proxied(config)) as client:
+        yield client
 
 
 def with_client(config: KiloConfig, ask: Callable[[KiloClient], Awaitable[T]]) -> T:
