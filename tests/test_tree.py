@@ -16,6 +16,7 @@ NAMES_THAT_SAY_NOTHING = {"common", "helper", "helpers", "manager", "misc", "uti
 UNTESTED = {
     "_version.py": "one constant; test_exports.py compares it with the installed version",
     "relay/store.py": "declarations, and one error class; the stores are tested",
+    "cli/options.py": "declarations for typer; nothing in it runs",
     "types/params.py": "declarations for the type checkers; nothing in it runs",
     "types/wire.py": "declarations for the type checkers; nothing in it runs",
 }

@@ -20,6 +20,7 @@ from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.model_refs import complete_ref
 from kilo_sdk.cli.models import models_app
 from kilo_sdk.cli.onboard import ONBOARD_HELP, logout_command, onboard_command
+from kilo_sdk.cli.options import GatewayUrl
 from kilo_sdk.cli.prompt import read_prompt
 from kilo_sdk.cli.render import JsonOutput, Output, TextOutput
 from kilo_sdk.cli.session import converse
@@ -192,12 +193,7 @@ def chat(
         bool,
         typer.Option("--json", help="Print one JSON object: the completion, or the error."),
     ] = False,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Where the gateway is.  [default: as configured, or Kilo's]"
-        ),
-    ] = None,
+    base_url: GatewayUrl = None,
 ) -> None:
     options = ChatOptions(
         local=local,

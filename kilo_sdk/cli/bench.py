@@ -9,6 +9,7 @@ import typer
 
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
+from kilo_sdk.cli.options import AsJson
 from kilo_sdk.cli.render import TextOutput
 
 __all__ = ["bench_app"]
@@ -260,7 +261,7 @@ def compare(
         list[str] | None,
         typer.Option(metavar="METRIC", help="Metrics that count, such as ttft; may be repeated."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what changed between two runs; exit with 3 where something is worse.
 

@@ -12,6 +12,7 @@ from kilo_sdk.cli.asking import is_proxied, opened_client, with_list_on_disk
 from kilo_sdk.cli.config import read_config
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
+from kilo_sdk.cli.options import GatewayUrl
 from kilo_sdk.cli.render import (
     JsonOutput,
     Output,
@@ -37,12 +38,7 @@ def doctor_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object: the findings.")
     ] = False,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Where the gateway is.  [default: as configured, or Kilo's]"
-        ),
-    ] = None,
+    base_url: GatewayUrl = None,
     organization: Annotated[
         str | None,
         typer.Option(metavar="ID", help="In whose name to ask.  [default: as configured]"),

@@ -26,6 +26,7 @@ from kilo_sdk.cli.model_report import (
     model_object,
     model_rows,
 )
+from kilo_sdk.cli.options import AsJson, GatewayUrl
 from kilo_sdk.cli.render import JsonOutput, TextOutput, write_json, write_text
 from kilo_sdk.client import KiloClient
 from kilo_sdk.errors import APIError, ConfigurationError, NotFoundError
@@ -58,10 +59,6 @@ models_app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_BaseUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Where the gateway is.  [default: as configured, or Kilo's]"),
-]
 _Organization = Annotated[
     str | None,
     typer.Option(metavar="ID", help="Whose models.  [default: as configured, or everybody's]"),
@@ -116,12 +113,12 @@ def list_(
         bool,
         typer.Option("--all", help="Also those that are not for chat: images, embeddings."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     as_refs: Annotated[
         bool, typer.Option("--refs", help="Print the names alone, one a line.")
     ] = False,
     refresh: _Refresh = False,
-    base_url: _BaseUrl = None,
+    base_url: GatewayUrl = None,
     organization: _Organization = None,
 ) -> None:
     """List models: by words, by what they can do, by price.
@@ -178,9 +175,9 @@ def show(
         str,
         typer.Argument(metavar="REF", help="The model.", autocompletion=complete_ref),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     refresh: _Refresh = False,
-    base_url: _BaseUrl = None,
+    base_url: GatewayUrl = None,
     organization: _Organization = None,
 ) -> None:
     """Show what is known of a model, and which providers serve it at what price."""

@@ -15,6 +15,7 @@ from kilo_sdk.cli.config import read_config
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.key_input import ask_for_key, read_key_from_stdin
+from kilo_sdk.cli.options import AsJson
 from kilo_sdk.cli.render import JsonOutput, Output, TextOutput, write_json, write_text
 from kilo_sdk.client import KiloClient
 from kilo_sdk.config import CredentialStore, KiloConfig, StoredKey
@@ -83,6 +84,12 @@ class OnboardOptions:
     organization: str | None = None
 
 
+_KeyUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="What the key is for.  [default: as configured, or Kilo's]"),
+]
+
+
 def onboard_command(
     api_key_stdin: Annotated[
         bool, typer.Option("--api-key-stdin", help="Read the key from standard input.")
@@ -101,13 +108,8 @@ def onboard_command(
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Store the key without asking the gateway.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="What the key is for.  [default: as configured, or Kilo's]"
-        ),
-    ] = None,
+    as_json: AsJson = False,
+    base_url: _KeyUrl = None,
     organization: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Check the key in the name of this organization."),
@@ -127,12 +129,7 @@ def onboard_command(
 
 
 def logout_command(
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="What the key is for.  [default: as configured, or Kilo's]"
-        ),
-    ] = None,
+    base_url: _KeyUrl = None,
 ) -> None:
     """Forget the key that is stored for a base URL.
 
