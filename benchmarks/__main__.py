@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import importlib.util
 import statistics
 from pathlib import Path
 
@@ -127,8 +128,6 @@ def _p99(values: list[float]) -> float:
 
 
 def _is_installed(name: str) -> bool:
-    import importlib.util
-
     return importlib.util.find_spec(name) is not None
 
 

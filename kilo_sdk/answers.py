@@ -160,8 +160,6 @@ def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:
         raise context.error_inside(wire, in_stream=False)
     completion = context.transport.decode_completion(wire)
     choices = completion.get("choices")
-    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-        return completion
     some = choices if isinstance(choices, list) else [choices]
     if not choices or not any(isinstance(choice, dict) for choice in some):
         raise _protocol_error("the answer is a JSON object without choices", wire, context)

@@ -25,8 +25,6 @@ def wire_messages(messages: Messages) -> list[WireMessage]:
     Raises:
         ConfigurationError: No messages, an empty string, or an entry that is no message.
     """
-    if type(messages) is list and messages and all(map(_is_plain, messages)):
-        return [*messages]
     checked = checked_messages(messages)
     if not checked:
         raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
@@ -43,20 +41,17 @@ def checked_messages(messages: Messages) -> list[Message | WireMessage]:
         if not messages:
             raise ConfigurationError(f"messages is an empty string; {_ACCEPTED}")
         return [{"role": "user", "content": messages}]
-    if isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence):
+    if not isinstance(messages, list) and (
+        isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence)
+    ):
         raise ConfigurationError(f"messages is of type {type(messages).__name__}; {_ACCEPTED}")
     return [_checked(message, position) for position, message in enumerate(messages)]
-
-
-def _is_plain(message: object) -> bool:
-    """Whether it is a wire dict that names its role, as most messages are."""
-    return type(message) is dict and type(message.get("role")) is str and message["role"] != ""
 
 
 def _checked(message: object, position: int) -> Message | WireMessage:
     if isinstance(message, Message):
         return message
-    if not isinstance(message, Mapping):
+    if not isinstance(message, (dict, Mapping)):
         raise ConfigurationError(
             f"messages[{position}] is of type {type(message).__name__}; {_ACCEPTED}"
         )

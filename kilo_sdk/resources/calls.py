@@ -62,9 +62,7 @@ def completion_calls(
     Raises:
         ConfigurationError: The arguments cannot make a request.
     """
-    if fallback_models != () and (
-        isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence)
-    ):
+    if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
         raise ConfigurationError(
             f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
         )
