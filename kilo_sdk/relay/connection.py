@@ -164,16 +164,16 @@ class Connection:
             RelayRefusedError: There are too many already.
         """
         limits = self._limits
-        if isinstance(message, Prompt):
-            if len(self.session) + self._prompting >= limits.max_streams:
-                raise RelayRefusedError(
-                    f"at most {limits.max_streams} answers at once",
-                    code="too_many_streams",
-                    request=message.request,
-                )
-            self._prompting += 1
+        answers = len(self.session) + self._prompting
+        if isinstance(message, Prompt) and answers >= limits.max_streams:
+            raise RelayRefusedError(
+                f"at most {limits.max_streams} answers at once",
+                code="too_many_streams",
+                request=message.request,
+            )
         if self._acting >= limits.max_streams + _MOST_ACTING:
             raise RelayRefusedError("too many messages at once", code="rate_limited")
+        self._prompting += isinstance(message, Prompt)
         self._acting += 1
 
     async def _do(self, message: ClientMessage) -> None:

@@ -13,7 +13,8 @@ import pytest
 from kilo_sdk.relay import CloseCode, Handshake, RelayLimits
 from kilo_sdk.relay.connection import Connection
 from kilo_sdk.relay.framing import JSONFraming
-from kilo_sdk.relay.protocol import ClientMessage
+from kilo_sdk.relay.protocol import ClientMessage, Prompt
+from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.sockets import SocketClosedError
 
 pytestmark = pytest.mark.anyio
@@ -123,6 +124,35 @@ async def test_what_is_acted_on_at_once_is_limited() -> None:
         "rate_limited",
         "rate_limited",
     ]
+
+
+async def test_a_prompt_that_is_one_message_too_many_is_not_counted_as_an_answer() -> None:
+    peer = Peer()
+    may_end = anyio.Event()
+
+    async def wait(connection: Connection, message: ClientMessage) -> None:
+        if not isinstance(message, Prompt):
+            await may_end.wait()
+        raise RelayRefusedError("no", code=type(message).__name__)
+
+    connection = serve(peer, wait, max_streams=1, messages_per_second=100)
+    for _ in range(9):
+        peer.says(type="resume", stream="s")
+    peer.says(type="prompt", messages="hi", id="refused")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while not peer.frames:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.005)
+            may_end.set()
+            while len(peer.frames) < 10:  # noqa: ASYNC110
+                await anyio.sleep(0.005)
+            peer.says(type="prompt", messages="hi", id="acted on")
+            while len(peer.frames) < 11:  # noqa: ASYNC110
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    codes = [frame["code"] for frame in peer.frames]
+    assert codes == ["rate_limited", *["Resume"] * 9, "Prompt"]
 
 
 async def test_refusals_name_what_they_are_about() -> None:
