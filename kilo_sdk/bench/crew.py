@@ -44,7 +44,7 @@ class Worker(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the plan now and return what was measured."""
+        """End the plan now, also where this overtakes ``run``; no other begins after it."""
 
     async def close(self) -> None:
         """End the worker."""
@@ -55,6 +55,7 @@ class InProcess:
 
     def __init__(self) -> None:
         self._generator: Generator | None = None
+        self._stopped = False
 
     async def clock(self) -> float:
         """Return the monotonic clock of this process."""
@@ -66,6 +67,8 @@ class InProcess:
         """Run a plan."""
         async with open_client(plan.target) as client:
             self._generator = generator = Generator(client, plan)
+            if self._stopped:
+                generator.stop()
             telling = asyncio.create_task(_tell(generator, on_progress))
             try:
                 return await generator.run(begin)
@@ -76,7 +79,8 @@ class InProcess:
                 on_progress(generator.progress())
 
     async def stop(self) -> None:
-        """End the plan now."""
+        """End the plan now, or at once when it comes."""
+        self._stopped = True
         if self._generator is not None:
             self._generator.stop()
 

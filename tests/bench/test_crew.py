@@ -94,6 +94,17 @@ async def test_stopping_reaches_every_worker() -> None:
     assert result.tally.counts.completed > 10
 
 
+async def test_a_stop_may_overtake_the_plan_that_it_ends() -> None:
+    worker = InProcess()
+    await worker.stop()
+    async with LocalGateway() as gateway:
+        plan = plan_for(gateway, "concurrency:1", duration=60.0)
+        running = worker.run(plan, time.monotonic(), lambda _: None)
+        result = await asyncio.wait_for(running, 30)
+    assert result.stopped
+    assert result.tally.counts.sent_in_all == 0
+
+
 async def test_the_first_failure_is_raised_as_it_is() -> None:
     async def fail() -> None:
         raise LookupError("first")
