@@ -25,7 +25,6 @@ from kilo_sdk.error_mapping import (
 )
 from kilo_sdk.errors import (
     APIError,
-    APIStatusError,
     AuthenticationError,
     BudgetExceededError,
     KiloError,
@@ -250,11 +249,9 @@ class Attempts:
         wait = self._retry.next_wait(error)
         if wait is None or wait >= self.clocks.total_left:
             return None
-        is_named = isinstance(error, APIStatusError) and error.retry_after is not None
-        if is_named or self._policy.budget.take(anyio.current_time()):
+        if self._policy.budget.allows(error, anyio.current_time()):
             return wait
         _log.info("retry.refused model=%s budget=%r", self.ref.id, self._policy.budget)
-        error.add_note(self._policy.budget.refusal)
         return None
 
     def _report(self, outcome: TryOutcome, error: APIError | None = None, wait: float = 0) -> None:

@@ -78,8 +78,7 @@ class GatewayFetcher:
                 wait = retry.next_wait(error)
                 if wait is None or wait >= clocks.total_left:
                     raise
-                if not client.policy.budget.take(anyio.current_time()):
-                    error.add_note(client.policy.budget.refusal)
+                if not client.policy.budget.allows(error, anyio.current_time()):
                     raise
                 await client.connections.lifetime.sleep(wait)
                 clocks.spend(wait)

@@ -21,6 +21,7 @@ from kilo_sdk import (
     KiloClient,
     NotFoundError,
     ProtocolError,
+    RetryBudget,
     RetryPolicy,
     ServiceUnavailableError,
     Timeouts,
@@ -136,6 +137,21 @@ async def test_the_last_failure_is_raised(gateway: LocalGateway, client: KiloCli
     gateway.enqueue(refusal(500), refusal(500), refusal(503, "the third"))
     with pytest.raises(ServiceUnavailableError, match="the third"):
         await fetcher(client).get_json("models")
+
+
+async def test_a_retry_takes_one_from_the_budget_unless_the_server_named_the_wait(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    budget = RetryBudget(1, per_answer=0, per_second=0)
+    view = client.with_options(retry_budget=budget)
+    gateway.enqueue(refusal(503, retry_after_ms="1"), refusal(503), reply(1))
+    assert await fetcher(view).get_json("models") == 1
+    assert (len(gateway.requests), budget.left) == (3, 0)
+    gateway.enqueue(refusal(503))
+    with pytest.raises(ServiceUnavailableError) as raised:
+        await fetcher(view).get_json("models")
+    assert raised.value.__notes__ == [budget.refusal]
+    assert len(gateway.requests) == 4
 
 
 async def test_a_token_source_is_asked_once_more_after_a_401(

@@ -7,7 +7,7 @@ each retry takes one, answers and time put some back, and who finds it empty fai
 
 from __future__ import annotations
 
-from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.errors import APIError, APIStatusError, ConfigurationError
 
 __all__ = ["RetryBudget"]
 
@@ -68,6 +68,19 @@ class RetryBudget:
         """An answer has begun."""
         if self._left < self.size:
             self._left = min(self.size, self._left + self.per_answer)
+
+    def allows(self, error: APIError, now: float) -> bool:
+        """Take out the retry that is due after an error; where there is none, the error says so.
+
+        Args:
+            error: What the try that just ended raised.
+            now: Seconds on a monotonic clock.
+        """
+        is_named = isinstance(error, APIStatusError) and error.retry_after is not None
+        if is_named or self.take(now):
+            return True
+        error.add_note(self.refusal)
+        return False
 
     def take(self, now: float) -> bool:
         """Take one retry out; False when there is none.
