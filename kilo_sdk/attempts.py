@@ -25,6 +25,7 @@ from kilo_sdk.error_mapping import (
 )
 from kilo_sdk.errors import (
     APIError,
+    APITimeoutError,
     AuthenticationError,
     BudgetExceededError,
     KiloError,
@@ -38,7 +39,7 @@ from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
 from kilo_sdk.outgoing import encode_body, run_middleware, within_total
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.resilience.limits import Permit
+from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
 from kilo_sdk.resilience.try_report import TryOutcome, TryReport, may_be_billed
 from kilo_sdk.retry import RetryState, may_fail_over
@@ -177,6 +178,8 @@ class Attempts:
                 # A middleware that refuses is not a try that failed, whatever it raises.
                 request = self._request or await self._build()
                 self.cost.admit(self.ref, request.payload)
+                if self._policy.limits is not None:
+                    await self._await_turn(self._policy.limits, request)
                 try:
                     answer = await self._send(request)
                 except APIError as error:
@@ -288,9 +291,7 @@ class Attempts:
 
     async def _send(self, request: OutgoingRequest) -> Answer:
         call, route = self._candidates[self._position]
-        permit = None
-        if self._policy.limits is not None:
-            permit = await self._await_turn(request)
+        permit = self._permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
         self._answer_began = False
@@ -325,19 +326,14 @@ class Attempts:
             permit.answered()
         return Answer(exchange, route, call.ref, request_id_of(exchange))
 
-    async def _await_turn(self, request: OutgoingRequest) -> Permit | None:
-        limits = self._policy.limits
-        if limits is None:
-            return None
+    async def _await_turn(self, limits: Limits, request: OutgoingRequest) -> None:
         tokens = estimate_prompt_tokens(request.payload) if limits.counts_tokens else 0
-
-        async def enter() -> None:
-            self._permit = await limits.enter(
-                self._order, self._connections.lifetime, tokens=tokens
-            )
-
-        await within_total(enter(), self.clocks, self.ref.id)
-        return self._permit
+        turn = limits.enter(self._order, self._connections.lifetime, tokens=tokens)
+        try:
+            self._permit = await within_total(turn, self.clocks, self.ref.id)
+        except APITimeoutError as error:
+            self._note_failures(error)
+            raise
 
     def _count_tokens(self, record: CallRecord) -> None:
         if self._permit is not None:

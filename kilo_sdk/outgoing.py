@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 import anyio
@@ -30,6 +30,8 @@ __all__ = [
     "run_middleware",
     "within_total",
 ]
+
+T = TypeVar("T")
 
 # RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -71,18 +73,19 @@ async def run_middleware(
         check_destination(request, base_url)
 
 
-async def within_total(work: Awaitable[object], clocks: CallClocks, model: str | None) -> None:
-    """Wait for something on the total clock alone.
+async def within_total(work: Awaitable[T], clocks: CallClocks, model: str | None) -> T:
+    """Wait for something on the total clock alone, and return it.
 
     Raises:
         APITimeoutError: The clock ran out.
     """
     started = anyio.current_time()
-    with anyio.move_on_after(clocks.total_left) as scope:
-        await work
-    clocks.spend(anyio.current_time() - started)
-    if scope.cancelled_caught:
-        raise timeout_error(clocks, "total", model)
+    try:
+        with anyio.move_on_after(clocks.total_left):
+            return await work
+    finally:
+        clocks.spend(anyio.current_time() - started)
+    raise timeout_error(clocks, "total", model)
 
 
 def check_destination(request: OutgoingRequest, base_url: str) -> None:

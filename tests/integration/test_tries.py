@@ -336,6 +336,27 @@ async def test_the_wait_for_a_turn_counts_on_the_total_clock_alone(tick: float) 
         assert (limits.active, limits.waiting) == (0, 0)
 
 
+async def test_a_call_whose_turn_does_not_come_in_time_makes_no_try_to_tell_of(
+    tick: float,
+) -> None:
+    limits, reports = Limits(requests_per_minute=1), list[TryReport]()
+    async with (
+        LocalGateway() as gateway,
+        KiloClient("key", base_url=gateway.base_url, limits=limits) as client,
+    ):
+        gateway.enqueue(refusal(404))
+        with pytest.raises(APIError, match="total timeout") as raised:
+            await ask(
+                client,
+                fallback_models=[CLAUDE],
+                timeouts=Timeouts(total=20 * tick),
+                on_try=reports.append,
+            )
+        assert len(gateway.requests) == 1
+    assert told(reports) == [(1, "next_model", "status 404", False)]
+    assert [note.partition(": ")[0] for note in notes_of(raised.value)] == ["before it"]
+
+
 async def test_closing_the_client_ends_the_wait_for_a_turn(
     tick: float, eventually: Eventually
 ) -> None:
