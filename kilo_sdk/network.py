@@ -1,6 +1,7 @@
 """How connections are made: which certificates are trusted, and through which proxy.
 
-Which proxy the environment names is read in ``proxies``.
+Which proxy the environment names, and which can be used, is known to ``proxies``, imported
+where it is asked: who has no proxy does not pay for it.
 """
 
 from __future__ import annotations
@@ -95,7 +96,6 @@ class Network:
             return self.proxy
         if not self.trust_env:
             return None
-        # Imported where a client asks for it: who has no proxy does not pay for its class.
         from kilo_sdk.proxies import environment_proxy
 
         proxy = environment_proxy(url)
@@ -120,12 +120,9 @@ class Network:
 
 
 def _check_proxy(proxy: object, name: str) -> None:
-    try:
-        parts = urlsplit(proxy) if isinstance(proxy, str) else None
-        is_usable = parts is not None and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        parts, is_usable = None, False
-    if parts is None or not is_usable or parts.scheme not in ("http", "https"):
+    from kilo_sdk.proxies import is_proxy_url
+
+    if not is_proxy_url(proxy):
         # The URL is not shown: it may hold a password.
         raise ConfigurationError(
             f"{name} is no http or https URL of a proxy; it reads like "

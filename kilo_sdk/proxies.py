@@ -23,7 +23,7 @@ import attrs
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.auth import is_loopback
 
-__all__ = ["Proxy", "environment_proxy", "session_through"]
+__all__ = ["Proxy", "environment_proxy", "is_proxy_url", "session_through"]
 
 _SCHEMES: Final = ("http", "https")
 
@@ -54,7 +54,18 @@ class Proxy:
     @property
     def is_usable(self) -> bool:
         """Whether it is an HTTP proxy with a valid URL, the only kind that can be used."""
-        return urlsplit(self.url).scheme in _SCHEMES if str(self)[0] != "(" else False
+        return is_proxy_url(self.url)
+
+
+def is_proxy_url(url: object) -> bool:
+    """Whether it is the URL of an HTTP proxy, the only kind that can be used."""
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def environment_proxy(url: str) -> Proxy | None:

@@ -62,6 +62,7 @@ def test_the_environment_names_a_proxy(
         ("http://[::1", "(no valid URL)", False),
         ("http://me:s3cret@proxy:port", "(no valid URL)", False),
         ("http://", "(no valid URL)", False),
+        ("http://me:s3cret@proxy.example:0", "proxy.example:0", False),
     ],
 )
 @pytest.mark.anyio
