@@ -17,7 +17,7 @@ from kilo_sdk.relay.framing import Framing
 from kilo_sdk.relay.limits import RelayLimits, TokenBucket
 from kilo_sdk.relay.outlet import Outlet
 from kilo_sdk.relay.protocol import ClientMessage, CloseCode, Prompt, read_message
-from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.session import Session
 from kilo_sdk.relay.sockets import RelaySocket, SocketClosedError
 
@@ -187,14 +187,7 @@ class Connection:
             self.session.say(refusal)
         except Exception:
             _log.exception("message.failed %s", type(message).__name__)
-            self.session.say(
-                RelayRefusedError(
-                    "the service failed; try again",
-                    code="internal",
-                    request=request,
-                    stream=stream,
-                )
-            )
+            self.session.say(service_failed(request=request, stream=stream))
         finally:
             self._acting -= 1
             self._prompting -= isinstance(message, Prompt)

@@ -26,7 +26,7 @@ from kilo_sdk.relay.events import (
     Told,
     ToolCalled,
 )
-from kilo_sdk.relay.refusals import RelayRefusedError, failure_of
+from kilo_sdk.relay.refusals import CUT, RelayRefusedError, failure_of
 from kilo_sdk.relay.store import StreamWriter
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.types.completion import ChatCompletion
@@ -132,7 +132,7 @@ class Generation:
         Args:
             opening: Asks for the answer; entered once.
         """
-        last: Ended | Failed = Failed("cut", "cut", "the answer was cut; ask again")
+        last: Ended | Failed = CUT
         try:
             with self._scope:
                 last = await self._write(opening)
@@ -156,10 +156,10 @@ class Generation:
             self._report(error)
             failure = failure_of(error)
             return attrs.evolve(failure, usage=self._usage())
-        except Exception:
+        except Exception as error:
             # A middleware or a transport of the app: a client must not wait for ever.
             _log.exception("answer.failed stream=%s", self._writer.log.stream)
-            return failure_of(RelayRefusedError("the service failed; try again", code="internal"))
+            return failure_of(error)
 
     async def _copy(self, stream: CompletionStream) -> None:
         writer, log, limit = self._writer, self._writer.log, self._max_bytes

@@ -31,6 +31,7 @@ from kilo_sdk.relay.redis_keys import (
     unpacked,
 )
 from kilo_sdk.relay.redis_writer import RedisWriter
+from kilo_sdk.relay.refusals import CUT, failure_of
 from kilo_sdk.relay.store import StoreError, StreamWriter
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["RedisStreamStore"]
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
-_CUT: Final = Failed("cut", "cut", "the answer was cut; ask again")
 _BLOCK_S: Final = 0.5
 _RETRY_S: Final = 0.2
 # How long a log is followed that nobody here reads: a client may just be changing sockets.
@@ -209,10 +209,10 @@ class RedisStreamStore:
                         words = "answers cannot be read just now; try again later"
                         log.append(Failed("error", "unavailable", words))
                     await anyio.sleep(_RETRY_S)
-        except ValueError:
+        except ValueError as error:
             # Of a newer version of this SDK, while a fleet is being renewed.
             _log.exception("store.unreadable stream=%s", log.stream)
-            log.append(Failed("error", "internal", "the service failed; try again"))
+            log.append(failure_of(error))
         finally:
             self._followed.pop(log.stream, None)
 
@@ -223,10 +223,10 @@ class RedisStreamStore:
         block = int(_BLOCK_S * 1000)
         reply = await redis.xread({keys.log: f"{log.last_seq}-0"}, block=block, count=100)
         if not reply:
-            arguments: list[Any] = [packed([_CUT]), int(self._ttl * 1000)]
+            arguments: list[Any] = [packed([CUT]), int(self._ttl * 1000)]
             if await self._scripts[BURY](keys=keys.all, args=arguments) < 0:
                 # Expired, or deleted by hand.
-                log.append(_CUT)
+                log.append(CUT)
             return
         for _, data in entries_of(reply):
             for event in unpacked(data):

@@ -27,7 +27,10 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.relay.events import Failed
 
-__all__ = ["RelayRefusedError", "failure_of"]
+__all__ = ["CUT", "RelayRefusedError", "failure_of", "service_failed"]
+
+CUT: Final = Failed("cut", "cut", "the answer was cut; ask again")
+"""What readers are told of an answer whose writer is gone."""
 
 
 class RelayRefusedError(KiloError):
@@ -85,4 +88,11 @@ def failure_of(error: BaseException) -> Failed:
         if isinstance(error, cls):
             wait = error.retry_after if isinstance(error, APIStatusError) else None
             return Failed("error", code, text, retry_after=wait)
-    return Failed("error", "internal", "the service failed; try again")
+    return failure_of(service_failed())
+
+
+def service_failed(*, request: str | None = None, stream: str | None = None) -> RelayRefusedError:
+    """Return what a client is told when code of the app, or of the relay, failed."""
+    return RelayRefusedError(
+        "the service failed; try again", code="internal", stream=stream, request=request
+    )

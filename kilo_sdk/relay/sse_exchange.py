@@ -21,7 +21,7 @@ from kilo_sdk.relay.framing import Framing, JSONFraming, OpenAIFraming
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.outlet import Outlet
 from kilo_sdk.relay.protocol import Cancel, Prompt, Resume, read_message
-from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.sockets import Handshake, SocketClosedError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class SSEFraming:
 async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer) -> None:
     """Serve one request to its end."""
     if not relay.allows_origin(peer.handshake):
-        await peer.respond(403, _told("not_allowed", "this origin is not allowed"))
+        await _refuse(peer, RelayRefusedError("this origin is not allowed"))
         return
     try:
         owner = await relay.admit(peer.handshake)
@@ -137,11 +137,11 @@ async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer) -> None:
         else:
             log, after = await relay.answers.find(message.stream, owner), message.after
     except RelayRefusedError as refusal:
-        await peer.respond(_STATUS.get(refusal.code, 400), _told(refusal.code, refusal.message))
+        await _refuse(peer, refusal)
         return
     except Exception:
         _log.exception("request.failed")
-        await peer.respond(500, _told("internal", "the service failed; try again"))
+        await _refuse(peer, service_failed())
         return
     if isinstance(message, Prompt) and _wants_id(peer.handshake):
         await peer.respond(201, json_bytes({"stream": log.stream}))
@@ -206,5 +206,6 @@ def _wants_id(handshake: Handshake) -> bool:
     return "application/json" in accepted and "text/event-stream" not in accepted
 
 
-def _told(code: str, text: str) -> bytes:
-    return json_bytes({"error": {"code": code, "text": text}})
+async def _refuse(peer: SSEPeer, refusal: RelayRefusedError) -> None:
+    body = json_bytes({"error": {"code": refusal.code, "text": refusal.message}})
+    await peer.respond(_STATUS.get(refusal.code, 400), body)
