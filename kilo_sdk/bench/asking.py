@@ -12,11 +12,11 @@ from typing import Any
 from kilo_sdk.bench.outputs import note_outputs
 from kilo_sdk.bench.plan import Target
 from kilo_sdk.bench.record import RequestRecord
-from kilo_sdk.bench.retry_count import retries_of_this_task
 from kilo_sdk.bench.workload import Workload
 from kilo_sdk.chunk_template import DecodedChunk
 from kilo_sdk.client import KiloClient
 from kilo_sdk.errors import APIStatusError, APITimeoutError, KiloError
+from kilo_sdk.resilience.try_report import TryReport
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.types.completion import ChatCompletion
@@ -62,11 +62,7 @@ class Asker:
     def __init__(self, client: KiloClient, workload: Workload) -> None:
         self._completions = client.chat.completions
         self._stream = workload.stream
-        self._options: dict[str, Any] = {}
-        if workload.reasoning is not None:
-            self._options["reasoning"] = workload.reasoning
-        if workload.extra_body:
-            self._options["extra_body"] = dict(workload.extra_body)
+        self._options = {"reasoning": workload.reasoning, "extra_body": workload.extra_body}
         self.chunks = 0
 
     async def ask(
@@ -84,11 +80,17 @@ class Asker:
         Returns:
             The answer, or None where an error came instead.
         """
-        options = self._options
-        if max_tokens is not None or tools:
-            options = {**options, "max_tokens": max_tokens, "tools": tools}
+
+        def note_try(report: TryReport) -> None:
+            record.retries += report.outcome == "retry"
+
+        options: dict[str, Any] = {
+            **self._options,
+            "max_tokens": max_tokens,
+            "tools": tools,
+            "on_try": note_try,
+        }
         answer: ChatCompletion
-        retries = retries_of_this_task()
         try:
             if self._stream:
                 answer = await self._ask_for_stream(record, messages, options)
@@ -103,8 +105,6 @@ class Asker:
             record.outcome = "completed"
             _note_usage(record, answer)
             return answer
-        finally:
-            record.retries = retries.count
         return None
 
     async def _ask_for_stream(

@@ -11,7 +11,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 from kilo_sdk.bench.asking import Asker
@@ -20,7 +20,6 @@ from kilo_sdk.bench.lag import sample_lag
 from kilo_sdk.bench.plan import Plan
 from kilo_sdk.bench.record import RequestRecord
 from kilo_sdk.bench.result import Overhead, Progress, Result
-from kilo_sdk.bench.retry_count import counting_retries
 from kilo_sdk.bench.tally import Tally, Window
 from kilo_sdk.bench.workload import Conversation
 from kilo_sdk.client import KiloClient
@@ -99,11 +98,9 @@ class Generator:
                 window.end = window.start + phases.duration
         lag = Histogram()
         cpu, wall = time.process_time(), time.monotonic()
-        counting = counting_retries() if self._plan.target.retries else nullcontext()
         sampler = asyncio.create_task(sample_lag(lag))
         try:
-            with counting:
-                await self._generate()
+            await self._generate()
         finally:
             sampler.cancel()
             with suppress(asyncio.CancelledError):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kilo_sdk import KiloClient
+from kilo_sdk import KiloClient, RetryPolicy
 from kilo_sdk.bench.asking import Asker, error_class, open_client
 from kilo_sdk.bench.plan import Target
 from kilo_sdk.bench.record import RequestRecord
 from kilo_sdk.bench.workload import Workload
-from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.errors import APITimeoutError, RateLimitError, StreamInterruptedError
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +73,19 @@ async def test_a_request_that_is_given_up_stays_unfinished() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
     assert (record.outcome, record.ended) == ("unfinished", None)
+
+
+async def test_each_request_counts_its_own_retries() -> None:
+    async with LocalGateway() as gateway:
+        gateway.enqueue(*[RawReply(status=503)] * 3)
+        target = Target(base_url=gateway.base_url, retries=3)
+        async with open_client(target) as plain:
+            asker = Asker(
+                plain.with_options(retries=RetryPolicy(max_attempts=4, wait_initial=0)), Workload()
+            )
+            records = [RequestRecord(intended=0.0, sent=0.0) for _ in range(2)]
+            await asyncio.gather(*(asker.ask(record, ASK) for record in records))
+        assert sum(record.retries for record in records) == 3 == len(gateway.requests) - 2
 
 
 async def test_options_reach_the_server() -> None:
