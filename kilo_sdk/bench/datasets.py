@@ -1,6 +1,8 @@
 """Prompts and traces from files: text, JSON lines as Hugging Face data sets have them.
 
-Every line is read once and checked; a message names the file and the line.
+Every line is read once and checked; a message names the file and the line. A line ends with
+a line feed and nothing else: str.splitlines() cuts at U+2028, U+0085 and others as well, which
+JSON allows inside a text (RFC 8259, section 7).
 """
 
 from __future__ import annotations
@@ -70,8 +72,8 @@ def load_dataset(path: str | Path) -> list[DatasetEntry]:
     if where.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         entries = [_entry(_object(raw, at), at) for at, raw in _json_lines(where)]
     else:
-        lines = (line.strip() for line in _text_of(where).splitlines())
-        entries = [_single(line) for line in lines if line]
+        lines = (line.strip() for line in _text_of(where).split("\n"))
+        entries = [DatasetEntry((_turn(line),)) for line in lines if line]
     if not entries:
         raise ConfigurationError(f"the data set {where} holds no prompt")
     return entries
@@ -115,7 +117,7 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     if path.suffix.lower() == ".json":
         yield from ((f"{path}, entry {n}", raw) for n, raw in enumerate(_json_list(text, path), 1))
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 yield f"{path}:{number}", orjson.loads(line)
@@ -139,8 +141,8 @@ def _object(raw: object, at: str) -> Mapping[str, Any]:
     return raw
 
 
-def _single(prompt: str) -> DatasetEntry:
-    return DatasetEntry((({"role": "user", "content": prompt},),))
+def _turn(prompt: str) -> tuple[dict[str, Any], ...]:
+    return ({"role": "user", "content": prompt},)
 
 
 def _entry(raw: Mapping[str, Any], at: str) -> DatasetEntry:
@@ -179,13 +181,10 @@ def _turns(raw: Mapping[str, Any], at: str) -> list[tuple[dict[str, Any], ...]] 
                 ]
             )
     if "turns" in raw:
-        return [
-            ({"role": "user", "content": text},)
-            for text in _list(raw, "turns", at, lambda one: isinstance(one, str))
-        ]
+        return [_turn(text) for text in _list(raw, "turns", at, lambda one: isinstance(one, str))]
     for field in _PROMPT_FIELDS:
         if isinstance(raw.get(field), str) and raw[field]:
-            return [({"role": "user", "content": raw[field]},)]
+            return [_turn(raw[field])]
     return None
 
 

@@ -48,6 +48,16 @@ def test_json_lines_are_read_as_data_sets_have_them(tmp_path: Path) -> None:
     ]
 
 
+def test_a_line_ends_with_a_line_feed_alone(tmp_path: Path) -> None:
+    said = "one\u2028two\u2029three\x85four"
+    (tmp_path / "prompts.txt").write_text(f"{said}\r\nhi\r\n", encoding="utf-8", newline="")
+    for path in (
+        written(tmp_path, "set.jsonl", {"prompt": said}, {"prompt": "hi"}),
+        tmp_path / "prompts.txt",
+    ):
+        assert [entry.turns[0][0]["content"] for entry in load_dataset(path)] == [said, "hi"]
+
+
 def test_a_json_file_has_a_list(tmp_path: Path) -> None:
     path = written(tmp_path, "set.json", [{"prompt": "hi"}])
     assert load_dataset(path) == [DatasetEntry(((ASK,),))]
