@@ -128,8 +128,10 @@ class ProcessWorker:
 
     def _died(self) -> WorkerDiedError:
         self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
-        said = f"; its last words: {lines[-1][:_SHOWN]}" if lines else ""
+        lines = self._complaints.read().decode(errors="replace").splitlines()
+        # The picture of an exception group ends in a rule, and its lines begin with bars.
+        words = [found for line in lines if (found := line.strip(" |+-"))]
+        said = f"; its last words: {words[-1][:_SHOWN]}" if words else ""
         return WorkerDiedError(f"a worker process ended before its work was done{said}")
 
 

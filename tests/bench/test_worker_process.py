@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import attrs
 import pytest
 
 from kilo_sdk import ConfigurationError
@@ -79,6 +80,13 @@ async def test_a_worker_that_dies_is_told_of() -> None:
         with pytest.raises(WorkerDiedError, match="ended before its work was done"):
             await asyncio.wait_for(running, 30)
         await crew[0].stop()
+
+
+async def test_a_mistake_in_the_work_is_told_in_its_words() -> None:
+    plan = attrs.evolve(plan_for("http://127.0.0.1:9/", requests=1), workload="no workload")
+    async with workers(1) as crew:
+        with pytest.raises(WorkerDiedError, match="last words: AttributeError: 'str' object has"):
+            await run_plan(plan, crew, on_progress=lambda _: None)
 
 
 async def test_a_worker_ends_with_whoever_started_it() -> None:
