@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kilo_sdk.bench.comparison import Change, Verdict, compare
@@ -63,7 +64,7 @@ def compare_reports(
 
 def _print(console: Console, changes: Sequence[Change]) -> None:
     for model, load in dict.fromkeys((one.model, one.load) for one in changes):
-        table = Table(title=f"{model}  {load}", title_justify="left", highlight=False)
+        table = Table(title=escape(f"{model}  {load}"), title_justify="left", highlight=False)
         for column in ("", "before", "after", "change", "more than chance", "verdict"):
             table.add_column(column, justify="left" if not column else "right", no_wrap=True)
         for one in changes:

@@ -35,6 +35,13 @@ def test_a_regression_ends_with_3(run: Run, stored: tuple[str, str]) -> None:
     assert done.stderr.startswith("worse by more than 5 %: ttft mean (a/b concurrency:4)")
 
 
+def test_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(report_of(measurement("trace:[/tmp]/[red]a.jsonl")).to_json())
+    assert compared(str(path), str(path)) == 0
+    assert "trace:[/tmp]/[red]a.jsonl" in capsys.readouterr().out
+
+
 def compared(before: str, after: str, *, threshold: float = 5.0, only: Sequence[str] = ()) -> int:
     return compare_reports(Path(before), Path(after), threshold=threshold, only=only, as_json=False)
 
