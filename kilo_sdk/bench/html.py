@@ -9,11 +9,17 @@ from typing import Final
 from kilo_sdk.bench.charts import COLOURS, svg_of
 from kilo_sdk.bench.plots import charts_of
 from kilo_sdk.bench.report import RATES, Measurement, Report
-from kilo_sdk.bench.table import metric_rows, shown
+from kilo_sdk.bench.table import (
+    METRIC_COLUMNS,
+    generator_words,
+    metric_rows,
+    request_words,
+    shown,
+    token_words,
+)
 
 __all__ = ["html_of"]
 
-_COLUMNS: Final = ("", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 _STYLE: Final = """
 :root { --paper: #fff; --ink: #1c1e21; --soft: #62676e; --rule: #dcdfe3; --warn: #9a5b00;
         color-scheme: light; }
@@ -84,32 +90,25 @@ def _overview(measurements: Iterable[Measurement]) -> str:
     rates = [name for name in RATES if name != "sent_per_second"]
     rows = []
     for one in measurements:
-        values = [one.rates[name].value for name in rates]
-        ttft, itl = (one.metrics[name].percentiles["p50"].value for name in ("ttft", "itl"))
-        latencies = [None if value is None else value * 1000 for value in (ttft, itl)]
-        rows.append([f"{one.model} {one.load}", *map(shown, [*values, *latencies])])
+        values = [shown(one.rates[name].value) for name in rates]
+        medians = [one.metrics[name].percentiles["p50"].value for name in ("ttft", "itl")]
+        latencies = [shown(median, scale=1000.0) for median in medians]
+        rows.append([f"{one.model} {one.load}", *values, *latencies])
     titles = [RATES[name][0] for name in rates]
     head = ["", *titles, "TTFT p50 (ms)", "ITL p50 (ms)"]
     return "<h2>Overview</h2>" + _table(head, rows)
 
 
 def _measurement(measurement: Measurement) -> Iterable[str]:
-    counts, generator = measurement.counts, measurement.generator
     yield f"<h2>{escape(measurement.model)} {escape(measurement.load)}</h2>"
-    cost = "not reported" if measurement.cost is None else f"${measurement.cost.normalize():f}"
     lines = [
-        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole, "
-        f"{counts.failed} failed, {counts.unfinished} unfinished, {counts.retries} retries; tokens "
-        f"{counts.input_tokens} in ({counts.cached_tokens} cached), {counts.output_tokens} out "
-        f"({counts.reasoning_tokens} reasoning), counted by {measurement.tokens_from}; cost {cost}",
-        f"Generator: {generator.workers} worker processes, {generator.cpu_share:.0%} of a core in "
-        f"the busiest, {shown(generator.cpu_us_per_chunk)} us of CPU per chunk, event loop late by "
-        f"{shown(None if generator.lag_p99 is None else generator.lag_p99 * 1000)} ms (p99)",
+        f"{request_words(measurement)}; tokens {token_words(measurement)}",
+        f"Generator: {generator_words(measurement)}",
     ]
     lines.extend(f"{name}: {count}" for name, count in measurement.errors.items())
     yield from (f'<p class="soft">{escape(line)}</p>' for line in lines)
     yield from (f'<p class="warning">Warning: {escape(one)}</p>' for one in measurement.warnings)
-    yield _table(_COLUMNS, metric_rows(measurement))
+    yield _table(["", *METRIC_COLUMNS], metric_rows(measurement))
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

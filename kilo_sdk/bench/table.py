@@ -1,4 +1,4 @@
-"""A report as rows: what the terminal shows, and CSV."""
+"""A report as rows and words: what the terminal and the page show, and CSV."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from kilo_sdk.bench.metrics import METRICS
 from kilo_sdk.bench.report import PERCENTILES, RATES, Measurement, Report
 from kilo_sdk.bench.statistics import Estimate
 
-__all__ = ["csv_of", "metric_rows", "shown"]
+__all__ = [
+    "METRIC_COLUMNS",
+    "csv_of",
+    "generator_words",
+    "metric_rows",
+    "request_words",
+    "scale_of",
+    "shown",
+    "token_words",
+    "with_interval",
+]
 
-_SCALES: Final = {"s": (1000.0, "ms"), "tokens/s": (1.0, "tokens/s"), "tokens": (1.0, "tokens")}
+METRIC_COLUMNS: Final = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
+"""What stands over a row of ``metric_rows``, after its title."""
+
 _BIG: Final = 10_000
 _HEAD: Final = (
     "model",
@@ -27,43 +39,85 @@ _HEAD: Final = (
 )
 
 
-def shown(value: float | None, *, digits: int = 4) -> str:
-    """Return a number for people: four digits that count, none of them an exponent."""
+def shown(value: float | None, *, scale: float = 1.0, digits: int = 4) -> str:
+    """Return a number for people: four digits that count, none of them an exponent.
+
+    Args:
+        value: The number; None is a dash.
+        scale: What it is multiplied with: 1000.0 shows seconds as milliseconds.
+        digits: How many count.
+    """
     if value is None:
         return "-"
+    value *= scale
     if abs(value) >= _BIG:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
+
+
+def scale_of(unit: str) -> tuple[float, str]:
+    """Return what values are multiplied with for people, and their unit then."""
+    return (1000.0, "ms") if unit == "s" else (1.0, unit)
+
+
+def with_interval(estimate: Estimate, *, scale: float = 1.0) -> str:
+    """Return a number for people, with half its interval where it has one."""
+    number = shown(estimate.value, scale=scale)
+    if estimate.low is None or estimate.high is None:
+        return number
+    return f"{number} ±{shown((estimate.high - estimate.low) / 2, scale=scale, digits=2)}"
+
+
+def request_words(measurement: Measurement) -> str:
+    """Say how many requests there were, and what became of them."""
+    counts = measurement.counts
+    return (
+        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole, "
+        f"{counts.failed} failed, {counts.unfinished} unfinished, {counts.retries} retries"
+    )
+
+
+def token_words(measurement: Measurement) -> str:
+    """Say how many tokens there were, who counted them, and what they cost."""
+    counts, cost = measurement.counts, measurement.cost
+    return (
+        f"{counts.input_tokens} in ({counts.cached_tokens} cached), {counts.output_tokens} out "
+        f"({counts.reasoning_tokens} reasoning), counted by {measurement.tokens_from}; cost "
+        + ("not reported" if cost is None else f"${cost.normalize():f}")
+    )
+
+
+def generator_words(measurement: Measurement) -> str:
+    """Say what the generator itself took."""
+    generator = measurement.generator
+    return (
+        f"{generator.workers} worker processes, {generator.cpu_share:.0%} of a core in the "
+        f"busiest, {shown(generator.cpu_us_per_chunk, digits=3)} us of CPU per chunk, event loop "
+        f"late by {shown(generator.lag_p99, scale=1000.0, digits=2)} ms (p99)"
+    )
 
 
 def metric_rows(measurement: Measurement) -> list[list[str]]:
     """Return a row per metric that has values, durations in milliseconds.
 
     Returns:
-        Title with unit, mean with its interval, p50, p90, p95, p99, p99.9, max.
+        Title with unit, and what ``METRIC_COLUMNS`` says; the mean with its interval.
     """
     rows = []
     for name, metric in METRICS.items():
         distribution = measurement.metrics[name]
         if not distribution.count or (name == "send_delay" and not measurement.is_open):
             continue
-        scale, unit = _SCALES[metric.unit]
+        scale, unit = scale_of(metric.unit)
         values = [*distribution.percentiles.values(), Estimate(distribution.maximum)]
         rows.append(
             [
                 f"{metric.title} ({unit})",
-                _with_interval(distribution.mean, scale),
-                *(shown(None if each.value is None else each.value * scale) for each in values),
+                with_interval(distribution.mean, scale=scale),
+                *(shown(each.value, scale=scale) for each in values),
             ]
         )
     return rows
-
-
-def _with_interval(estimate: Estimate, scale: float) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return shown(None if estimate.value is None else estimate.value * scale)
-    margin = (estimate.high - estimate.low) / 2 * scale
-    return f"{shown(estimate.value * scale)} ±{shown(margin, digits=2)}"
 
 
 def csv_of(report: Report) -> str:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kilo_sdk.bench.comparison import Change, Verdict, compare
-from kilo_sdk.bench.table import shown
+from kilo_sdk.bench.table import scale_of, shown
 from kilo_sdk.cli.bench_run import read_report, results_console
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.render import write_json
@@ -70,12 +70,12 @@ def _print(console: Console, changes: Sequence[Change]) -> None:
         for one in changes:
             if (one.model, one.load) != (model, load):
                 continue
-            scale, unit = (1000.0, "ms") if one.unit == "s" else (1.0, one.unit)
+            scale, unit = scale_of(one.unit)
             relative = "-" if one.relative is None else f"{one.relative:+.1%}"
             table.add_row(
                 f"{one.metric} ({unit})" if unit else one.metric,
-                shown(one.before * scale),
-                shown(one.after * scale),
+                shown(one.before, scale=scale),
+                shown(one.after, scale=scale),
                 relative,
                 _CHANCE[one.significant],
                 one.verdict,

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,13 +16,17 @@ from kilo_sdk.bench.plan import Phases
 from kilo_sdk.bench.report import Measurement, Report
 from kilo_sdk.bench.result import Progress as Standing
 from kilo_sdk.bench.session import Observer
-from kilo_sdk.bench.statistics import Estimate
-from kilo_sdk.bench.table import metric_rows, shown
+from kilo_sdk.bench.table import (
+    METRIC_COLUMNS,
+    generator_words,
+    metric_rows,
+    request_words,
+    shown,
+    token_words,
+    with_interval,
+)
 
 __all__ = ["LiveView", "print_report", "print_summary"]
-
-_WIDTH: Final = 110
-_COLUMNS: Final = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 
 
 class LiveView(Observer):
@@ -94,7 +97,7 @@ class LiveView(Observer):
             f"{measurement.model} {measurement.load}: "
             f"{_rate(measurement, 'requests_per_second')} requests/s, "
             f"{_rate(measurement, 'output_tokens_per_second')} tokens/s, "
-            f"TTFT p50 {shown(None if ttft is None else ttft * 1000)} ms, "
+            f"TTFT p50 {shown(ttft, scale=1000.0)} ms, "
             f"{measurement.counts.failed} failed",
             markup=False,
             highlight=False,
@@ -149,43 +152,31 @@ def print_report(console: Console, report: Report) -> None:
 
 def print_summary(console: Console, measurement: Measurement) -> None:
     """Print one measurement."""
-    counts = measurement.counts
     title = f"{measurement.model}  {measurement.load}"
     table = Table(title=escape(title), title_justify="left", highlight=False, title_style="bold")
     table.add_column("", no_wrap=True)
-    for column in _COLUMNS:
+    for column in METRIC_COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
     for row in metric_rows(measurement):
         table.add_row(*row)
     console.print(table)
     lines = [
-        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole, "
-        f"{counts.failed} failed, {counts.unfinished} unfinished, {counts.retries} retries",
+        request_words(measurement),
         f"{_estimate(measurement, 'requests_per_second')} requests/s, "
         f"{_estimate(measurement, 'output_tokens_per_second')} output tokens/s, "
         f"{_rate(measurement, 'concurrency')} under way on average",
-        f"tokens: {counts.input_tokens} in ({counts.cached_tokens} cached), "
-        f"{counts.output_tokens} out ({counts.reasoning_tokens} reasoning), counted by "
-        f"{measurement.tokens_from}; cost "
-        + ("not reported" if measurement.cost is None else f"${measurement.cost.normalize():f}"),
+        f"tokens: {token_words(measurement)}",
     ]
     if measurement.objectives is not None:
         share = measurement.rates["good_share"].value
         lines.append(
             f"goodput {_estimate(measurement, 'goodput')} requests/s under "
-            f"{measurement.objectives}; good: {shown(None if share is None else share * 100)} %"
+            f"{measurement.objectives}; good: {shown(share, scale=100.0)} %"
         )
     if measurement.errors:
         told = ", ".join(f"{name} {count}" for name, count in measurement.errors.items())
         lines.append(f"errors: {told}")
-    generator = measurement.generator
-    lag = generator.lag_p99
-    per_chunk = generator.cpu_us_per_chunk
-    lines.append(
-        f"generator: {generator.workers} worker processes, {generator.cpu_share:.0%} of a core in "
-        f"the busiest, {shown(per_chunk, digits=3)} us of CPU per chunk, event loop late by "
-        f"{shown(None if lag is None else lag * 1000, digits=2)} ms (p99)"
-    )
+    lines.append(f"generator: {generator_words(measurement)}")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for warning in measurement.warnings:
@@ -196,7 +187,4 @@ def print_summary(console: Console, measurement: Measurement) -> None:
 
 
 def _estimate(measurement: Measurement, name: str) -> str:
-    estimate: Estimate = measurement.rates[name]
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return shown(estimate.value)
-    return f"{shown(estimate.value)} ±{shown((estimate.high - estimate.low) / 2, digits=2)}"
+    return with_interval(measurement.rates[name])
