@@ -1,4 +1,4 @@
-"""The proxy that the environment names for a URL, and a session that goes through it.
+"""The proxy that the environment names for a URL, and which proxies can be used.
 
 The SDK looks at no proxy variable unless it is told to (``KiloClient(trust_env=True)``), so
 that nothing but its caller's own settings decides where a key goes; the command line does, as
@@ -17,13 +17,11 @@ from urllib.request import (  # type: ignore[attr-defined] # typeshed leaves it 
     proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]
 )
 
-import aiohttp
 import attrs
 
-from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.auth import is_loopback
 
-__all__ = ["Proxy", "environment_proxy", "is_proxy_url", "session_through"]
+__all__ = ["Proxy", "environment_proxy", "is_proxy_url"]
 
 _SCHEMES: Final = ("http", "https")
 
@@ -84,23 +82,3 @@ def environment_proxy(url: str) -> Proxy | None:
     if is_loopback(parts.hostname or "") or proxy_bypass_environment(parts.netloc, proxies):
         return None
     return Proxy(proxy if "://" in proxy else f"http://{proxy}", f"{scheme.upper()}_PROXY")
-
-
-def session_through(proxy: Proxy) -> aiohttp.ClientSession:
-    """Return a session for ``KiloClient(session=...)`` that goes through a proxy.
-
-    It is the caller's to close, and is bound to the running event loop.
-
-    Raises:
-        ConfigurationError: It is no HTTP proxy.
-    """
-    if not proxy.is_usable:
-        raise ConfigurationError(
-            f"{proxy.variable} names {proxy}, which is no proxy that can be used; accepted are "
-            "http://host:port and https://host:port"
-        )
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        proxy=proxy.url,  # aiohttp makes a header of user and password
-    )

@@ -11,7 +11,7 @@ import pytest
 from kilo_sdk import KiloClient
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.errors import ConfigurationError
-from kilo_sdk.proxies import Proxy, environment_proxy, session_through
+from kilo_sdk.proxies import Proxy, environment_proxy
 
 GATEWAY = "https://api.kilo.ai/api/gateway/"
 # Nobody has that name: whoever gets an answer of it has gone through a proxy.
@@ -65,16 +65,15 @@ def test_the_environment_names_a_proxy(
         ("http://me:s3cret@proxy.example:0", "proxy.example:0", False),
     ],
 )
-@pytest.mark.anyio
-async def test_a_proxy_shows_no_password_and_knows_whether_it_can_be_used(
+def test_a_proxy_shows_no_password_and_knows_whether_it_can_be_used(
     url: str, shown: str, usable: bool
 ) -> None:
     proxy = Proxy(url, "HTTPS_PROXY")
     assert (str(proxy), proxy.is_usable) == (shown, usable)
     assert "s3cret" not in repr(proxy)
     if not usable:
-        with pytest.raises(ConfigurationError, match="http://host:port") as caught:
-            session_through(proxy)
+        with pytest.raises(ConfigurationError, match="no http or https URL of a proxy") as caught:
+            KiloClient(proxy=url)
         assert "s3cret" not in str(caught.value)
 
 
@@ -82,19 +81,16 @@ async def test_a_proxy_shows_no_password_and_knows_whether_it_can_be_used(
 async def test_calls_go_through_it_with_its_password_and_their_own_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # With trust_env=True this entry would make aiohttp refuse the call.
+    # With aiohttp's own trust_env=True this entry would make aiohttp refuse the call.
     netrc = tmp_path / "netrc"
     netrc.write_text("machine gateway.invalid login me password other\n")
     monkeypatch.setenv("NETRC", str(netrc))
     async with LocalGateway() as gateway:
         port = gateway.base_url.split(":")[2].partition("/")[0]
-        proxy = Proxy(f"http://me:s3%40cret@127.0.0.1:{port}", "HTTP_PROXY")
-        async with (
-            session_through(proxy) as session,
-            KiloClient(
-                "sk-mine", base_url=ELSEWHERE, session=session, allow_insecure=True
-            ) as client,
-        ):
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:s3%40cret@127.0.0.1:{port}")
+        async with KiloClient(
+            "sk-mine", base_url=ELSEWHERE, trust_env=True, allow_insecure=True
+        ) as client:
             answer = await client.chat.completions.create(messages="Hi", model="openai/gpt-4.1")
         assert answer.text.startswith("You said: Hi.")
         (request,) = gateway.requests

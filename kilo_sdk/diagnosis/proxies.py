@@ -36,6 +36,5 @@ def proxy_finding(proxy: Proxy | None, *, in_use: bool) -> Finding:
         _CHECK,
         Health.WARNING,
         f"{named}, and it is not used",
-        "nothing, if the gateway can be reached without it; else give KiloClient a session: "
-        "kilo_sdk.proxies.session_through",
+        "nothing, if the gateway can be reached without it; else KiloClient(trust_env=True)",
     )

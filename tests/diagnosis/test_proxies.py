@@ -23,7 +23,7 @@ def test_without_a_proxy_all_is_well() -> None:
             False,
             Health.WARNING,
             "p:1, and it is not used",
-            "session_through",
+            "KiloClient(trust_env=True)",
         ),
         ("socks5://me:s3cret@p:1", False, Health.WARNING, "no HTTP proxy", "http://host:port"),
     ],
