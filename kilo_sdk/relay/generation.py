@@ -30,7 +30,7 @@ from kilo_sdk.relay.refusals import CUT, RelayRefusedError, failure_of
 from kilo_sdk.relay.store import StreamWriter
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.types.completion import ChatCompletion
-from kilo_sdk.types.events import ReasoningDelta, TextDelta, ToolCallDone, UsageReported
+from kilo_sdk.types.events import Finished, ReasoningDelta, TextDelta, ToolCallDone, UsageReported
 from kilo_sdk.types.usage import Usage
 from kilo_sdk.types.wire import WireDict
 
@@ -95,13 +95,16 @@ class Generation:
         self._report_cost = report_cost
         self._scope = anyio.CancelScope()
         self._stream: CompletionStream | None = None
+        self._whole: ChatCompletion | None = None
         self._began = time.monotonic()
         self.error: KiloError | None = None
 
     @property
     def completion(self) -> ChatCompletion | None:
         """What has come of the answer."""
-        return None if self._stream is None else self._stream.partial
+        if self._whole is not None or self._stream is None:
+            return self._whole
+        return self._stream.partial
 
     def ended(self, request: str | None) -> EndedAnswer:
         """Return what an app is told once it is over.
@@ -155,7 +158,7 @@ class Generation:
             self.error = error
             self._report(error)
             failure = failure_of(error)
-            return attrs.evolve(failure, usage=self._usage())
+            return attrs.evolve(failure, usage=self._usage(self.completion))
         except Exception as error:
             # A middleware or a transport of the app: a client must not wait for ever.
             _log.exception("answer.failed stream=%s", self._writer.log.stream)
@@ -180,24 +183,25 @@ class Generation:
                     calls += 1
             elif isinstance(event, UsageReported):
                 append(Told(usage_fields(event.usage, with_cost=self._report_cost)))
+            elif isinstance(event, Finished):
+                self._whole = event.completion
             if log.size > limit:
                 raise RelayRefusedError("the answer is too long, and was stopped", code="too_long")
 
     def _ended(self, state: Literal["done", "cancelled"]) -> Ended:
         completion = self.completion
         if completion is None:
-            return Ended(state, usage=self._usage())
+            return Ended(state)
         return Ended(
             state,
             finish_reason=completion.finish_reason if state == "done" else None,
             model=completion.model,
-            usage=self._usage(),
+            usage=self._usage(completion),
             message=completion.message.to_param(),
         )
 
-    def _usage(self) -> WireDict | None:
+    def _usage(self, completion: ChatCompletion | None) -> WireDict | None:
         """What the answer used, estimated where nobody told."""
-        completion = self.completion
         if completion is None:
             return None
         if completion.usage is not None:
