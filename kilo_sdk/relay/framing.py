@@ -112,7 +112,8 @@ class MsgpackFraming:
             raise RelayRefusedError("the frame is no msgpack", code="bad_message") from exc
 
     def _packed(self, fields: WireDict) -> bytes:
-        packed: bytes = self._msgpack.packb(fields, default=str)
+        # As in JSON, half of a surrogate pair becomes a question mark.
+        packed: bytes = self._msgpack.packb(fields, default=str, unicode_errors="replace")
         return packed
 
 

@@ -43,6 +43,14 @@ def test_half_of_a_surrogate_pair_is_replaced(event: RelayEvent) -> None:
     assert b"?" in JSONFraming().event("s", 1, event)
 
 
+def test_half_of_a_surrogate_pair_is_replaced_in_msgpack_as_well() -> None:
+    msgpack = pytest.importorskip("msgpack")
+    frame = framing_of("msgpack").event("s", 1, Text("a\ud83d"))
+    assert msgpack.unpackb(frame)["text"] == "a?"
+    refusal = RelayRefusedError("no \ud83d")
+    assert msgpack.unpackb(framing_of("msgpack").refusal(refusal))["text"] == "no ?"
+
+
 def test_msgpack_says_what_json_says() -> None:
     msgpack = pytest.importorskip("msgpack")
     framing = framing_of("msgpack")
