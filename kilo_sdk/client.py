@@ -161,14 +161,14 @@ class KiloClient:
             allow_insecure=allow_insecure,
         )
         self._owns_connections = True
-        self._network = Network.of(
+        network = Network.of(
             ssl=ssl,
             proxy=proxy,
             trust_env=trust_env,
             max_connections=max_connections,
             session=session,
         )
-        self._connections = Connections(session=session, network=self._network)
+        self._connections = Connections(session=session, network=network)
         self._catalogs = CatalogShelf(catalog, self._connections.lifetime)
         self._provider_memory = ProviderMemory()
         self._configure(self._options)
@@ -201,7 +201,7 @@ class KiloClient:
         self._base_url = resolve_base_url(options.base_url)
         if key is not None and not options.allow_insecure:
             refuse_clear_text(self._base_url)
-            self._network.refuse_clear_text(self._base_url)
+            self._connections.network.refuse_clear_text(self._base_url)
         self._default_model = parse_ref(options.default_model)
         reasoning = options.reasoning
         self._reasoning: ReasoningOption = (
@@ -368,7 +368,6 @@ class KiloClient:
         view = object.__new__(type(self))
         view._options = self._options.replace(**options)
         view._owns_connections = False
-        view._network = self._network
         view._connections = self._connections
         view._catalogs = self._catalogs
         view._provider_memory = self._provider_memory

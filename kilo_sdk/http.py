@@ -42,6 +42,7 @@ class Connections:
 
     Attributes:
         lifetime: Open until ``close``; ends the waits between tries.
+        network: How connections are made.
 
     Raises:
         ConfigurationError: ``session`` is something else.
@@ -56,7 +57,7 @@ class Connections:
             )
         self._given = session
         self._session: aiohttp.ClientSession | None = session
-        self._network = network or Network()
+        self.network = network or Network()
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._exchanges: set[Exchange] = set()
@@ -90,7 +91,7 @@ class Connections:
         """
         loop = asyncio.get_running_loop()
         session = self._open_session(loop)
-        proxy = self._network.proxy_for(url)
+        proxy = self.network.proxy_for(url)
         clocks.start(loop.time())
         when = clocks.next_check()
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
@@ -148,7 +149,7 @@ class Connections:
             self._loop = loop
         check_loop(self._loop)
         if self._session is None:
-            self._session = self._network.open_session()
+            self._session = self.network.open_session()
         elif self._session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
         return self._session

@@ -14,7 +14,7 @@ from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
 from kilo_sdk.proxies import environment_proxy
 
-__all__ = ["is_proxied", "opened_client", "with_client", "with_list_on_disk"]
+__all__ = ["opened_client", "with_client", "with_list_on_disk"]
 
 T = TypeVar("T")
 
@@ -31,20 +31,18 @@ def with_list_on_disk(config: KiloConfig) -> KiloConfig:
     return attrs.evolve(config, catalog=catalog)
 
 
-def is_proxied(config: KiloConfig) -> bool:
-    """Whether calls go through a proxy that the environment names."""
-    proxy = environment_proxy(config.base_url)
-    return proxy is not None and proxy.is_usable
-
-
 @asynccontextmanager
 async def opened_client(config: KiloConfig) -> AsyncIterator[KiloClient]:
     """Open the client that is configured; it goes through the environment's proxy, if any.
 
+    One that cannot be used is gone without.
+
     Raises:
         ConfigurationError: What is configured cannot work.
     """
-    async with KiloClient(**config.client_options(), trust_env=is_proxied(config)) as client:
+    proxy = environment_proxy(config.base_url)
+    is_proxied = proxy is not None and proxy.is_usable
+    async with KiloClient(**config.client_options(), trust_env=is_proxied) as client:
         yield client
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import Annotated, Any, Final
 
 import typer
 
-from kilo_sdk.cli.asking import is_proxied, opened_client, with_list_on_disk
+from kilo_sdk.cli.asking import with_client, with_list_on_disk
 from kilo_sdk.cli.config import read_config
 from kilo_sdk.cli.ending import end_with
 from kilo_sdk.cli.exit_codes import ExitCode
@@ -21,6 +19,7 @@ from kilo_sdk.cli.render import (
     write_json,
     write_text,
 )
+from kilo_sdk.client import KiloClient
 from kilo_sdk.config import KiloConfig
 from kilo_sdk.diagnosis import Finding, Health, examine
 
@@ -72,21 +71,18 @@ def doctor(base_url: str | None, organization: str | None, output: Output) -> Ex
     if not is_json:
         for finding in findings:
             write_text(_lines(finding))
-    # What goes wrong is told in words, once.
-    logging.getLogger("kilo_sdk.catalog").addHandler(logging.NullHandler())
-    findings += asyncio.run(_examined(config, tell=not is_json))
+    findings += with_client(config, lambda client: _examined(client, config, tell=not is_json))
     if is_json:
         write_json({"ok": _all_well(findings), "findings": [*map(_object, findings)]})
     return ExitCode.DONE if _all_well(findings) else ExitCode.REFUSED
 
 
-async def _examined(config: KiloConfig, *, tell: bool) -> list[Finding]:
+async def _examined(client: KiloClient, config: KiloConfig, *, tell: bool) -> list[Finding]:
     findings: list[Finding] = []
-    async with opened_client(config) as client:
-        async for finding in examine(client, config, proxied=is_proxied(config)):
-            findings.append(finding)
-            if tell:
-                write_text(_lines(finding))
+    async for finding in examine(client, config):
+        findings.append(finding)
+        if tell:
+            write_text(_lines(finding))
     return findings
 
 

@@ -28,9 +28,7 @@ __all__ = ["answer_words", "examine"]
 _SLOW_S: Final = 3.0
 
 
-async def examine(
-    client: KiloClient, config: KiloConfig, *, proxied: bool = False
-) -> AsyncIterator[Finding]:
+async def examine(client: KiloClient, config: KiloConfig) -> AsyncIterator[Finding]:
     """Look at proxy, gateway, clock, catalogue, key and a completion, in this order.
 
     Whatever fails is a finding. It ends within about three minutes however the gateway
@@ -40,12 +38,14 @@ async def examine(
     Args:
         client: A client set up by the configuration.
         config: The configuration, which knows where the key is from.
-        proxied: Whether the client goes through the proxy that the environment names.
 
     Raises:
         ConfigurationError: The client is closed, or belongs to another event loop.
     """
-    yield proxy_finding(environment_proxy(client.base_url), in_use=proxied)
+    network = client.connections.network
+    yield proxy_finding(
+        environment_proxy(client.base_url), in_use=network.trust_env and network.proxy is None
+    )
     try:
         reply = await reach(client)
     except APIError as error:

@@ -17,13 +17,11 @@ def proxy_finding(proxy: Proxy | None, *, in_use: bool) -> Finding:
 
     Args:
         proxy: As from ``environment_proxy``.
-        in_use: Whether the client goes through it.
+        in_use: Whether the client goes through the proxy of the environment.
     """
     if proxy is None:
         return Finding(_CHECK, Health.OK, "none is set for the gateway, and none is used")
     named = f"{proxy.variable} names {proxy}"
-    if in_use:
-        return Finding(_CHECK, Health.OK, f"{named}, and calls go through it")
     if not proxy.is_usable:
         return Finding(
             _CHECK,
@@ -32,6 +30,8 @@ def proxy_finding(proxy: Proxy | None, *, in_use: bool) -> Finding:
             f"nothing, if the gateway can be reached without it; else set {proxy.variable} to "
             "http://host:port",
         )
+    if in_use:
+        return Finding(_CHECK, Health.OK, f"{named}, and calls go through it")
     return Finding(
         _CHECK,
         Health.WARNING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -27,9 +28,9 @@ async def found(
         return await examined(key, gateway.base_url)
 
 
-async def examined(key: str | None, base_url: str) -> dict[str, Finding]:
+async def examined(key: str | None, base_url: str, **options: Any) -> dict[str, Finding]:
     config = KiloConfig(api_key=key, base_url=base_url, sources={"api_key": "argument api_key"})
-    async with KiloClient(**config.client_options()) as client:
+    async with KiloClient.from_config(config, **options) as client:
         findings = [finding async for finding in examine(client, config)]
     assert [finding.check for finding in findings] == IN_ORDER
     assert all(KEY not in repr(finding) for finding in findings)
@@ -46,6 +47,26 @@ async def test_all_is_well() -> None:
         "from: argument api_key"
     )
     assert findings["completion"].words == "kilo-auto/free answered ($0)"
+
+
+@pytest.mark.parametrize(
+    ("options", "health", "words"),
+    [
+        ({"trust_env": True}, Health.OK, "and calls go through it"),
+        ({}, Health.WARNING, "and it is not used"),
+        ({"proxy": "http://127.0.0.1:9", "trust_env": True}, Health.WARNING, "and it is not used"),
+    ],
+)
+async def test_a_clients_own_options_tell_whether_it_goes_through_the_environments_proxy(
+    options: dict[str, Any], health: Health, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LocalGateway() as gateway:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{urlsplit(gateway.base_url).netloc}")
+        findings = await examined(
+            KEY, "http://gateway.invalid/api/gateway/", allow_insecure=True, **options
+        )
+    assert findings["proxy"].health is health
+    assert findings["proxy"].words.endswith(words)
 
 
 async def test_without_a_key_free_models_answer_all_the_same() -> None:
