@@ -7,7 +7,6 @@ be coarser, and another one.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Coroutine, Iterator
@@ -55,7 +54,7 @@ class Generator:
         self._cool_until = 0.0
         self._last_measured = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._feeder: asyncio.Task[None] | None = None
+        self._waited_for: asyncio.Task[Any] | None = None
         self._stopped = False
         self._in_flight = self._peak = 0
         self._recent_ttft: deque[float] = deque(maxlen=_RECENT)
@@ -64,8 +63,8 @@ class Generator:
     def stop(self) -> None:
         """End the load now; what was measured counts, what is under way is given up."""
         self._stopped = True
-        if self._feeder is not None:
-            self._feeder.cancel()
+        if self._waited_for is not None:
+            self._waited_for.cancel()
 
     def progress(self) -> Progress:
         """Return how far it has come."""
@@ -123,10 +122,10 @@ class Generator:
             if self._stopped:
                 return
             # A task of its own, so that stop() ends the wait for the next due time.
-            self._feeder = group.create_task(
+            feeder = self._waited_for = group.create_task(
                 self._feed_open() if self._plan.load.is_open else self._feed_closed()
             )
-            await asyncio.wait([self._feeder])
+            await asyncio.wait([feeder])
             if self._tasks and not self._stopped:
                 await self._drain()
             for task in list(self._tasks):
@@ -134,8 +133,7 @@ class Generator:
 
     async def _drain(self) -> None:
         """Wait for what is under way, until it has ended, the patience has, or stop() came."""
-        waiting = asyncio.create_task(asyncio.wait(list(self._tasks)))
-        self._feeder = waiting  # type: ignore[assignment]  # what stop() cancels
+        waiting = self._waited_for = asyncio.create_task(asyncio.wait(list(self._tasks)))
         try:
             await asyncio.wait([waiting], timeout=self._plan.phases.drain)
         finally:
@@ -163,12 +161,12 @@ class Generator:
         if self._plan.trace is None:
             return workload.conversation(number)
         traced = self._plan.trace[number]
-        if traced.entry is None:
-            return workload.conversation(
-                number, input_tokens=traced.input_tokens, output_tokens=traced.output_tokens
-            )
-        rng = random.Random(f"{workload.seed}/{number}")  # noqa: S311 - no secret hangs on it
-        return workload.entry_conversation(traced.entry, rng, traced.output_tokens)
+        return workload.conversation(
+            number,
+            entry=traced.entry,
+            input_tokens=traced.input_tokens,
+            output_tokens=traced.output_tokens,
+        )
 
     async def _feed_closed(self) -> None:
         share = self._plan.share

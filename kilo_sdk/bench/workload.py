@@ -98,20 +98,28 @@ class Workload:
     seed: int = 0
 
     def conversation(
-        self, number: int, *, input_tokens: int | None = None, output_tokens: int | None = None
+        self,
+        number: int,
+        *,
+        entry: DatasetEntry | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
     ) -> Conversation:
         """Return a conversation.
 
         Args:
             number: Which, from 0.
-            input_tokens: Length of each synthetic prompt instead of a drawn one.
+            entry: What to have it of, instead of the data set or a synthetic prompt.
+            input_tokens: Length of each synthetic prompt instead of a drawn one; there is one
+                then, whatever the data set.
             output_tokens: Length of each answer, likewise.
         """
         # Reproducible, and no secret hangs on it.
         rng = random.Random(f"{self.seed}/{number}")  # noqa: S311
-        if self.dataset is not None and input_tokens is None:
+        if entry is None and self.dataset is not None and input_tokens is None:
             entry = self.dataset[number % len(self.dataset)]
-            return self.entry_conversation(entry, rng, output_tokens)
+        if entry is not None:
+            return self._entry_conversation(entry, rng, output_tokens)
         turns: list[tuple[dict[str, Any], ...]] = []
         lengths = []
         for _ in range(self.turns):
@@ -125,10 +133,9 @@ class Workload:
             turns[0] = (self._prefix(rng, number), *turns[0])
         return Conversation(tuple(turns), tuple(lengths), tuple(self.tools) or None)
 
-    def entry_conversation(
-        self, entry: DatasetEntry, rng: random.Random, output_tokens: int | None = None
+    def _entry_conversation(
+        self, entry: DatasetEntry, rng: random.Random, output_tokens: int | None
     ) -> Conversation:
-        """Return the conversation of an entry of a data set or a trace."""
         lengths = []
         for _ in entry.turns:
             limit = output_tokens or entry.output_tokens
