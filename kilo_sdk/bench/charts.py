@@ -1,7 +1,7 @@
 """Charts as SVG: lines, points and bars with axes, and nothing that a browser must fetch.
 
-Colours are classes, so that a page can give them others in the dark; a chart that stands
-alone brings its own.
+Colours are classes, so that a page can give words and axes others in the dark; to charts that
+stand alone, ``standalone_style`` gives them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-__all__ = ["COLOURS", "HEIGHT", "WIDTH", "Chart", "Kind", "Series", "standalone_style", "svg_of"]
+__all__ = [
+    "HEIGHT",
+    "WIDTH",
+    "Chart",
+    "Kind",
+    "Series",
+    "series_style",
+    "standalone_style",
+    "svg_of",
+]
 
 Kind: TypeAlias = Literal["line", "points", "bars"]
 
@@ -22,7 +31,7 @@ HEIGHT: Final = 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 40, 48
 _LEGEND_LINE: Final = 18
 
-COLOURS: Final = (
+_COLOURS: Final = (
     "#2a78d6",
     "#d9622b",
     "#1f9e77",
@@ -44,7 +53,7 @@ class Series:
         points: In order of x.
         labels: A word beside each point, or none.
         dashed: Whether its line is.
-        colour: Index into ``COLOURS``; None is its place in the chart.
+        colour: Index into the colours; None is its place in the chart.
     """
 
     name: str
@@ -82,28 +91,32 @@ class Chart:
         return HEIGHT + _LEGEND_LINE * math.ceil(len(self.series) / 2)
 
 
+def series_style() -> str:
+    """Return lines and colours of series, which are the same everywhere, as CSS."""
+    rules = [".line{fill:none;stroke-width:2}", ".dashed{stroke-dasharray:5 4}"]
+    for number, colour in enumerate(_COLOURS):
+        rules.append(f".s{number}{{stroke:{colour}}}.f{number}{{fill:{colour}}}")
+    return "".join(rules)
+
+
 def standalone_style() -> str:
-    """Return the colours of charts that stand alone, on white."""
+    """Return the colours of charts that stand alone, on white, as CSS."""
     rules = [
         "text{fill:#333;font-family:sans-serif;font-size:12px}",
         ".title{font-size:15px;font-weight:bold}",
         ".grid{stroke:#ddd}",
         ".axis{stroke:#888}",
-        ".line{fill:none;stroke-width:2}",
-        ".dashed{stroke-dasharray:5 4}",
+        series_style(),
     ]
-    for number, colour in enumerate(COLOURS):
-        rules.append(f".s{number}{{stroke:{colour}}}.f{number}{{fill:{colour}}}")
     return "".join(rules)
 
 
-def svg_of(chart: Chart, *, y: int = 0, style: str = "") -> str:
+def svg_of(chart: Chart, *, y: int = 0) -> str:
     """Return a chart as an ``svg`` element.
 
     Args:
         chart: What to draw.
         y: Where it stands in an outer ``svg``.
-        style: CSS to put into it.
     """
     scale = _Scale.of(chart)
     parts = [
@@ -111,8 +124,6 @@ def svg_of(chart: Chart, *, y: int = 0, style: str = "") -> str:
         f'height="{chart.height}" viewBox="0 0 {WIDTH} {chart.height}" role="img" '
         f'aria-label="{escape(chart.title)}">'
     ]
-    if style:
-        parts.append(f"<style>{style}</style>")
     parts.append(f'<text class="title" x="{_LEFT}" y="20">{escape(chart.title)}</text>')
     parts.extend(_axes(chart, scale))
     draw = _bars if chart.kind == "bars" else _lines
@@ -268,4 +279,4 @@ def _legend(chart: Chart) -> list[str]:
 
 
 def _colour(series: Series, place: int) -> int:
-    return (place if series.colour is None else series.colour) % len(COLOURS)
+    return (place if series.colour is None else series.colour) % len(_COLOURS)

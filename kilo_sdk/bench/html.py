@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from kilo_sdk.bench.charts import COLOURS, svg_of
+from kilo_sdk.bench.charts import series_style, svg_of
 from kilo_sdk.bench.plots import charts_of
 from kilo_sdk.bench.report import RATES, Measurement, Report
 from kilo_sdk.bench.table import (
@@ -53,12 +53,7 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .title { font-size: 15px; font-weight: 600; }
 svg .grid { stroke: var(--rule); }
 svg .axis { stroke: var(--soft); }
-svg .line { fill: none; stroke-width: 2; }
-svg .dashed { stroke-dasharray: 5 4; }
-""" + "\n".join(
-    f".s{number} {{ stroke: {colour}; }} .f{number} {{ fill: {colour}; }}"
-    for number, colour in enumerate(COLOURS)
-)
+""" + series_style()
 
 
 def html_of(report: Report) -> str:

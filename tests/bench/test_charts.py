@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from kilo_sdk.bench.charts import HEIGHT, WIDTH, Chart, Kind, Series, standalone_style, svg_of
+from kilo_sdk.bench.charts import HEIGHT, WIDTH, Chart, Kind, Series, svg_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -14,7 +14,7 @@ def drawn(*series: Series, kind: Kind = "line", **more: bool) -> ET.Element:
     chart = Chart(
         title="A <title> & more", x_label="x", y_label="y", series=series, kind=kind, **more
     )
-    return ET.fromstring(svg_of(chart, style=standalone_style()))
+    return ET.fromstring(svg_of(chart))
 
 
 def places(root: ET.Element) -> list[tuple[float, float]]:
