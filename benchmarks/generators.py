@@ -26,7 +26,6 @@ import orjson
 from benchmarks.__main__ import replay_server
 
 MODEL = "replay/model"
-SECONDS = 600
 
 
 @attrs.frozen

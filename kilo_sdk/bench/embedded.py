@@ -33,13 +33,11 @@ class GatewayPace:
     Attributes:
         ttft: Seconds before the first event.
         tokens_per_second: Pace of each stream; None is as fast as it can.
-        events_per_write: Events that go out together.
         fault: What every completion meets, or None.
     """
 
     ttft: float = 0.05
     tokens_per_second: float | None = 100.0
-    events_per_write: int = 1
     fault: str | None = None
 
 

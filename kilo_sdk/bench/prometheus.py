@@ -45,9 +45,10 @@ class _Measurements(Collector):
                     gauge.add_metric([one.model, one.load], value)
             yield gauge
         for name, metric in METRICS.items():
-            unit = "" if name.endswith("tokens") else _UNITS[metric.unit]
             summary = SummaryMetricFamily(
-                f"kilo_bench_{name}{unit}", f"{metric.title}: {metric.formula}", labels=_LABELS
+                f"kilo_bench_{name}{_UNITS[metric.unit]}",
+                f"{metric.title}: {metric.formula}",
+                labels=_LABELS,
             )
             for one in self._measurements:
                 self._add(summary, one, name)

@@ -255,8 +255,9 @@ def measurement_of(plan: Plan, results: Sequence[Result], *, workers: int) -> Me
             tally, seconds, has_objectives=plan.objectives is not None
         ).items()
     }
+    generator = _generator_summary(whole, workers)
     sources = {"usage": counts.tokens_by_usage, "chunks": counts.tokens_by_chunks}
-    measurement = Measurement(
+    return Measurement(
         model=plan.target.model,
         load=str(plan.load),
         is_open=plan.load.is_open,
@@ -269,20 +270,15 @@ def measurement_of(plan: Plan, results: Sequence[Result], *, workers: int) -> Me
         rates=rates,
         metrics=metrics,
         runs=runs,
-        generator=_generator_summary(whole, workers),
-        warnings=[],
-        histograms=tally.histograms,
-    )
-    lag_p99 = whole.overhead.lag.percentile(99.0)
-    return attrs.evolve(
-        measurement,
+        generator=generator,
         warnings=warnings_of(
             tally,
             seconds,
             asked_rate=plan.load.mean_rate if plan.phases.requests is None else None,
-            lag_p99=lag_p99,
-            cpu_share=whole.overhead.busiest,
+            lag_p99=generator.lag_p99,
+            cpu_share=generator.cpu_share,
         ),
+        histograms=tally.histograms,
     )
 
 
