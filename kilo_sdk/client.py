@@ -149,7 +149,7 @@ class KiloClient:
             headers=headers,
             timeouts=timeouts,
             retries=retries,
-            retry_budget=retry_budget or RetryBudget(),
+            retry_budget=RetryBudget() if retry_budget is None else retry_budget,
             limits=limits,
             on_try=on_try,
             hints=hints,

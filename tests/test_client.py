@@ -113,6 +113,7 @@ def test_a_client_can_be_made_where_no_loop_runs_and_used_where_one_does() -> No
         ({"request_middleware": 5}, "request_middleware is a sequence"),
         ({"response_middleware": print}, "response_middleware is a sequence"),
         ({"response_middleware": ["x"]}, "str is no response middleware"),
+        ({"retry_budget": 0}, "retry_budget is a RetryBudget object, not int"),
         ({"max_connections": -1}, "max_connections is 0 or more"),
         ({"max_connections": True}, "max_connections is a whole number"),
         ({"session": 5}, "session is an aiohttp.ClientSession, not int"),
