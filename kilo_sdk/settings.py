@@ -127,14 +127,23 @@ def parse_ref(ref: str | ModelRef) -> ModelRef:
         raise ConfigurationError(str(exc)) from exc
 
 
-def of_class(value: T | None, kind: type[T], name: str) -> T | None:
+def of_class(value: T | None, kind: type[T], name: str, example: str = "") -> T | None:
     """Return the value when it is of that class, or None.
+
+    Args:
+        value: The value.
+        kind: The class.
+        name: What it is, for the error.
+        example: What makes such an object, for the error; empty to name none.
 
     Raises:
         ConfigurationError: It is something else.
     """
     if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(f"{name} is a {kind.__name__} object, not {type(value).__name__}")
+        such = f": {example} and the like" if example else ""
+        raise ConfigurationError(
+            f"{name} is a {kind.__name__} object, not {type(value).__name__}{such}"
+        )
     return value
 
 

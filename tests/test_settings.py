@@ -289,6 +289,8 @@ def test_an_object_of_another_class_is_refused(value: Any) -> None:
     words = f"ref is a ModelRef object, not {type(value).__name__}"
     with pytest.raises(ConfigurationError, match=words):
         of_class(value, ModelRef, "ref")
+    with pytest.raises(ConfigurationError, match=f"{words}: ModelRef"):
+        of_class(value, ModelRef, "ref", "ModelRef('a/b')")
 
 
 @pytest.mark.parametrize("values", [[1, 2], (1, 2), range(1, 3)])

@@ -12,6 +12,7 @@ from kilo_sdk.resilience.limits import Limits
 from kilo_sdk.resilience.retry_budget import RetryBudget
 from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.retry import RetryPolicy
+from kilo_sdk.settings import of_class
 
 __all__ = ["CallPolicy"]
 
@@ -27,10 +28,10 @@ class CallPolicy:
         on_try: Told of each try.
     """
 
-    retries: RetryPolicy = attrs.field(factory=RetryPolicy)
-    budget: RetryBudget = attrs.field(factory=RetryBudget)
-    limits: Limits | None = None
-    on_try: OnTry | None = None
+    retries: RetryPolicy
+    budget: RetryBudget
+    limits: Limits | None
+    on_try: OnTry | None
 
     @classmethod
     def of(
@@ -46,16 +47,16 @@ class CallPolicy:
         Raises:
             ConfigurationError: One of them is of no accepted form.
         """
-        _check_kind(retries, RetryPolicy, "retries", "RetryPolicy(max_attempts=5)")
-        _check_kind(retry_budget, RetryBudget, "retry_budget", "RetryBudget(size=20)")
-        _check_kind(limits, Limits, "limits", "Limits(max_concurrent=20)")
+        retries = of_class(retries, RetryPolicy, "retries", "RetryPolicy(max_attempts=5)")
+        budget = of_class(retry_budget, RetryBudget, "retry_budget", "RetryBudget(size=20)")
+        limits = of_class(limits, Limits, "limits", "Limits(max_concurrent=20)")
         if on_try is not None and not callable(on_try):
             raise ConfigurationError(
                 f"on_try is a function of a TryReport, not {type(on_try).__name__}"
             )
         return cls(
             retries=retries or RetryPolicy(),
-            budget=retry_budget or RetryBudget(),
+            budget=budget or RetryBudget(),
             limits=limits,
             on_try=on_try,
         )
@@ -78,12 +79,4 @@ class CallPolicy:
             retry_budget=self.budget,
             limits=self.limits,
             on_try=self.on_try if on_try is None else on_try,
-        )
-
-
-def _check_kind(value: object, kind: type, name: str, example: str) -> None:
-    if value is not None and not isinstance(value, kind):
-        raise ConfigurationError(
-            f"{name} is a {kind.__name__} object, not {type(value).__name__}: {example} "
-            "and the like"
         )
