@@ -98,12 +98,17 @@ class Load:
         """Whether requests are sent whether or not earlier ones have been answered."""
         return self.kind != "concurrency"
 
-    @property
-    def mean_rate(self) -> float | None:
-        """Requests per second asked for; None for a closed loop and a trace."""
+    def mean_rate(self, *, skipped: float = 0.0) -> float | None:
+        """Return how many requests a second are asked for; None for a closed loop and a trace.
+
+        Args:
+            skipped: Share of a ramp, from its beginning, that does not count.
+        """
         if self.kind in ("concurrency", "trace"):
             return None
-        return (self.rate + self.to_rate) / 2 if self.kind == "ramp" else self.rate
+        if self.kind == "ramp":
+            return (self.rate + self.to_rate + (self.to_rate - self.rate) * skipped) / 2
+        return self.rate
 
     def __str__(self) -> str:
         if self.kind == "trace":

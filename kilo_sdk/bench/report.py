@@ -274,12 +274,21 @@ def measurement_of(plan: Plan, results: Sequence[Result], *, workers: int) -> Me
         warnings=warnings_of(
             tally,
             seconds,
-            asked_rate=plan.load.mean_rate if plan.phases.requests is None else None,
+            asked_rate=_asked_rate(plan),
             lag_p99=generator.lag_p99,
             cpu_share=generator.cpu_share,
         ),
         histograms=tally.histograms,
     )
+
+
+def _asked_rate(plan: Plan) -> float | None:
+    """Return how many requests a second were to be sent in the window, or None."""
+    phases = plan.phases
+    if phases.requests is not None or phases.duration is None:
+        return None
+    # A ramp goes over the warm-up too, and what it sends there is not looked at.
+    return plan.load.mean_rate(skipped=phases.warmup / (phases.warmup + phases.duration))
 
 
 def _run_of(result: Result, plan: Plan) -> Run:

@@ -36,7 +36,7 @@ Loads (--load, may be repeated):
   constant:RATE            an open loop: RATE requests a second, evenly
   poisson:RATE             the same on average, by chance
   gamma:RATE:BURSTINESS    burstier than Poisson below 1, more even above
-  ramp:FROM:TO             from one rate to another over --duration
+  ramp:FROM:TO             from one rate to another over --warmup and --duration
   trace:FILE               JSON lines with a timestamp each
   sweep[:LEVELS]           from one at a time to as many as the target takes
   sweep:KIND:V,V,...       one load per value

@@ -82,9 +82,11 @@ def test_a_ramp_may_go_down() -> None:
 
 
 def test_rates_and_openness_are_told() -> None:
-    assert Load.parse("ramp:1:5").mean_rate == 3.0
-    assert Load.parse("poisson:7").mean_rate == 7.0
-    assert Load.closed(4).mean_rate is None
+    assert Load.parse("ramp:1:5").mean_rate() == 3.0
+    assert Load.parse("ramp:1:5").mean_rate(skipped=0.5) == 4.0
+    assert Load.parse("ramp:5:1").mean_rate(skipped=0.5) == 2.0
+    assert Load.parse("poisson:7").mean_rate(skipped=0.5) == 7.0
+    assert Load.closed(4).mean_rate() is None
     assert not Load.closed(4).is_open
     assert Load.parse("trace:x").is_open
     with pytest.raises(ValueError, match="no times"):

@@ -63,6 +63,14 @@ def test_the_generator_is_told_of() -> None:
     assert generator.lag_p99 == pytest.approx(0.001)
 
 
+@pytest.mark.parametrize(("warmup", "warns"), [(0.0, True), (45.0, False)])
+def test_of_a_ramp_the_rate_counts_that_it_has_in_the_window(warmup: float, warns: bool) -> None:
+    # 50 requests in 5 s: few where it falls from 100 a second, and all where from 11.
+    plan = plan_of("ramp:100:1", warmup=warmup, duration=5.0)
+    warnings = measurement_of(plan, [result_of(plan)], workers=1).warnings
+    assert any("the rate was not reached" in warning for warning in warnings) == warns
+
+
 def test_nothing_measured_is_no_error() -> None:
     plan = plan_of()
     empty = result_of(plan, requests=0)
