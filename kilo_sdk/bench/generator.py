@@ -16,6 +16,7 @@ from typing import Any, Final
 from kilo_sdk.bench.asking import Asker
 from kilo_sdk.bench.histogram import Histogram
 from kilo_sdk.bench.lag import sample_lag
+from kilo_sdk.bench.metrics import mean_gap
 from kilo_sdk.bench.plan import Plan
 from kilo_sdk.bench.record import RequestRecord
 from kilo_sdk.bench.result import Overhead, Progress, Result
@@ -217,9 +218,9 @@ class Generator:
         self._tally.add(record, self._window)
         if record.outcome == "completed" and record.arrivals:
             self._recent_ttft.append(record.arrivals[0] - record.intended)
-            if record.chunks > 1:
-                span = record.arrivals[-1] - record.arrivals[0]
-                self._recent_itl.append(span / (record.chunks - 1))
+            gap = mean_gap(record)
+            if gap is not None:
+                self._recent_itl.append(gap)
         if record.measured and record.ended is not None:
             self._last_measured = max(self._last_measured, record.ended)
 

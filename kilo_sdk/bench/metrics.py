@@ -23,7 +23,15 @@ import attrs
 
 from kilo_sdk.bench.record import RequestRecord
 
-__all__ = ["METRICS", "Direction", "Metric", "chunk_gaps", "request_values", "token_gap_scale"]
+__all__ = [
+    "METRICS",
+    "Direction",
+    "Metric",
+    "chunk_gaps",
+    "mean_gap",
+    "request_values",
+    "token_gap_scale",
+]
 
 Direction: TypeAlias = Literal["lower", "higher", "neither"]
 
@@ -119,6 +127,12 @@ def chunk_gaps(record: RequestRecord) -> tuple[list[float], int]:
     """
     gaps = [later - earlier for earlier, later in pairwise(record.arrivals)]
     return gaps, record.chunks - len(record.arrivals)
+
+
+def mean_gap(record: RequestRecord) -> float | None:
+    """Return the mean gap between chunks with output, in seconds; None with less than two."""
+    chunks = record.chunks
+    return (record.arrivals[-1] - record.arrivals[0]) / (chunks - 1) if chunks > 1 else None
 
 
 def token_gap_scale(record: RequestRecord) -> float:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import attrs
 
-from kilo_sdk.bench.metrics import METRICS, chunk_gaps, request_values
+from kilo_sdk.bench.metrics import METRICS, mean_gap, request_values
 from kilo_sdk.bench.record import RequestRecord
 from kilo_sdk.errors import ConfigurationError
 
@@ -67,11 +67,11 @@ class Objectives:
         if record.outcome != "completed":
             return False
         values = request_values(record)
-        gaps, _ = chunk_gaps(record)
-        if record.chunks > 1:
-            values["itl"] = sum(gaps) / (record.chunks - 1)
-            if "tpot" in values:
-                values["itl_token"] = values["tpot"]
+        gap = mean_gap(record)
+        if gap is not None:
+            values["itl"] = gap
+        if "tpot" in values:
+            values["itl_token"] = values["tpot"]
         return all(
             values[name] >= limit if METRICS[name].better == "higher" else values[name] <= limit
             for name, limit in self.limits.items()

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from bench_records import record_of
 
-from kilo_sdk.bench.metrics import METRICS, chunk_gaps, request_values, token_gap_scale
+from kilo_sdk.bench.metrics import (
+    METRICS,
+    chunk_gaps,
+    mean_gap,
+    request_values,
+    token_gap_scale,
+)
 from kilo_sdk.bench.report import RATES
 
 
@@ -58,6 +64,12 @@ def test_an_answer_that_was_not_streamed_has_an_end_alone() -> None:
 def test_gaps_lie_between_reads_and_are_none_inside_one() -> None:
     gaps, zeros = chunk_gaps(record_of([1.0, 1.5, 3.5], [2, 3, 1]))
     assert (gaps, zeros) == ([0.5, 2.0], 3)
+
+
+def test_the_mean_gap_counts_those_inside_a_read() -> None:
+    assert mean_gap(record_of([1.0, 1.5, 3.5], [2, 3, 1])) == 0.5
+    assert mean_gap(record_of([1.0], [1])) is None
+    assert mean_gap(record_of([])) is None
 
 
 def test_gaps_of_tokens_add_up_to_the_time_per_token() -> None:
