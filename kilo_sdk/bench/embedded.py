@@ -7,7 +7,6 @@ input ends, and prints what it counted.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
+from kilo_sdk.bench.child import start_child
 from kilo_sdk.bench.report import ServerCounts
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.errors import ConfigurationError
@@ -65,14 +65,8 @@ async def embedded_gateway(pace: GatewayPace) -> AsyncIterator[EmbeddedGateway]:
         LocalGateway(**attrs.asdict(pace))
     except ValueError as exc:
         raise ConfigurationError(f"the embedded gateway cannot be started: {exc}") from exc
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "kilo_sdk.bench.embedded",
-        orjson.dumps(attrs.asdict(pace)).decode(),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    process = await start_child(
+        "kilo_sdk.bench.embedded", orjson.dumps(attrs.asdict(pace)).decode()
     )
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
     try:

@@ -13,7 +13,6 @@ import os
 import pickle
 import signal
 import struct
-import sys
 import tempfile
 import threading
 import time
@@ -21,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any, Final, Self
 
+from kilo_sdk.bench.child import start_child
 from kilo_sdk.bench.crew import InProcess
 from kilo_sdk.bench.plan import Plan
 from kilo_sdk.bench.result import Progress, Result
@@ -48,15 +48,7 @@ class ProcessWorker:
     async def start(cls) -> Self:
         """Start a process; it is ready when ``clock`` has answered."""
         complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "kilo_sdk.bench.worker_process",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=complaints,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        process = await start_child("kilo_sdk.bench.worker_process", stderr=complaints)
         return cls(process, complaints)
 
     async def clock(self) -> float:
