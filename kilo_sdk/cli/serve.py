@@ -164,7 +164,11 @@ async def _page(gateway: LocalGateway, options: ServeOptions) -> AsyncIterator[s
     key = next(iter(options.api_keys), "demo")
     # The gateway may listen on all addresses; the page's server finds it on this machine.
     base_url = gateway.base_url.replace("//0.0.0.0:", "//127.0.0.1:")
-    async with KiloClient(key, base_url=base_url) as client, AsyncExitStack() as stack:
+    async with (
+        # Whatever address it has: it is on this machine.
+        KiloClient(key, base_url=base_url, allow_insecure=True) as client,
+        AsyncExitStack() as stack,
+    ):
         try:
             address = await stack.enter_async_context(
                 serving_demo(client, host=options.host, port=options.demo_port)

@@ -176,6 +176,20 @@ def test_a_chat_page_is_served_beside_it_where_it_is_wanted(start: Make) -> None
     assert process.stderr.read() == b"stopped; completions served: 0\n"
 
 
+def test_a_chat_page_is_served_at_an_address_that_others_reach_too(start: Make) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("198.51.100.1", 9))  # nothing is sent
+        except OSError:
+            pytest.skip("this machine has no address but its loopback's")
+        host = asking.getsockname()[0]
+    process = start("serve", "--demo", "--host", host)
+    for begins in ("serving", "export", f"chat page: http://{host}:"):
+        assert process.stdout.readline().decode().startswith(begins)
+    process.terminate()
+    assert process.wait(timeout=120) == 0
+
+
 def test_a_page_whose_port_is_in_use_is_told_in_words(run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
