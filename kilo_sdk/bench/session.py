@@ -112,7 +112,8 @@ async def measure(
     for model in session.models:
         target = attrs.evolve(session.target, model=model)
         await _unless_stopped(check_target(target, session.workload), stop)
-    workers = await engine(session.workers)
+    # Whoever leaves during the check need not wait for processes to start and end.
+    workers = [] if stop.is_set() else await engine(session.workers)
     try:
         for model in session.models:
             for search in session.searches:

@@ -105,8 +105,12 @@ async def test_stopping_ends_the_session_with_what_there_is() -> None:
 
 async def test_a_target_that_never_answers_can_be_left() -> None:
     stop = asyncio.Event()
+
+    async def engine(count: int) -> list[Worker]:
+        pytest.fail("nobody is to wait for workers")
+
     async with LocalGateway(ttft=60) as gateway:
-        running = asyncio.create_task(measure(session_for(gateway), stop=stop))
+        running = asyncio.create_task(measure(session_for(gateway), stop=stop, engine=engine))
         while not gateway.open_streams:  # noqa: ASYNC110 - it tells no event
             await asyncio.sleep(0.01)
         stop.set()
