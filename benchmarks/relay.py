@@ -16,15 +16,14 @@ import os
 import platform
 import resource
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 
 import aiohttp
 import attrs
 import orjson
+
+from benchmarks.server_process import server
 
 CONTENDERS = ("hand", "relay")
 PROMPT = orjson.dumps({"type": "prompt", "messages": "go"}).decode()
@@ -69,19 +68,6 @@ class Heard:
         self.latencies_ns += [now - int(one) for one in written]
 
 
-@contextmanager
-def process(*command: str) -> Iterator[int]:
-    """Run a module that prints its port; yields that."""
-    with subprocess.Popen(
-        [sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout is not None
-        try:
-            yield int(running.stdout.readline())
-        finally:
-            running.terminate()
-
-
 async def usage(session: aiohttp.ClientSession, root: str) -> dict[str, float]:
     async with session.get(f"{root}/usage") as answer:
         return orjson.loads(await answer.read())
@@ -119,7 +105,7 @@ async def compare(case: Case, upstream: int, repeats: int) -> None:
     """Print CPU, frames and latency of both contenders."""
     base_url = f"http://127.0.0.1:{upstream}/{case.path}/"
     figures: dict[str, list[tuple[float, Heard]]] = {name: [] for name in CONTENDERS}
-    with process("benchmarks.relay_server", base_url) as port:
+    with server("benchmarks.relay_server", base_url) as port:
         root = f"http://127.0.0.1:{port}"
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session:
@@ -149,7 +135,7 @@ def at(values: list[int], share: float) -> int:
 async def stalled(upstream: int, sockets: int, rounds: int) -> None:
     """Print the server's memory while a tenth of the readers stand still."""
     case = Case("", sockets, 20_000, 50, 0)
-    with process("benchmarks.relay_server", f"http://127.0.0.1:{upstream}/{case.path}/") as port:
+    with server("benchmarks.relay_server", f"http://127.0.0.1:{upstream}/{case.path}/") as port:
         root = f"http://127.0.0.1:{port}"
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session, AsyncExitStack() as stack:
@@ -204,7 +190,7 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before: {load}")
     print(f"{'':44}{'':8}{'us CPU/':>9}{'':8}{'frames/':>10}{'ms, p50':>10}{'ms, p99':>10}")
     print(f"{'':44}{'':8}{'token':>9}{'ratio':>8}{'token':>10}")
-    with process("benchmarks.relay_upstream") as upstream:
+    with server("benchmarks.relay_upstream") as upstream:
         for case in cases(arguments.short):
             if arguments.only in case.title:
                 asyncio.run(compare(case, upstream, 1 if arguments.short else 2))

@@ -12,16 +12,11 @@ import resource
 import sys
 import time
 
-from benchmarks.replay_server import event
+from benchmarks.replay_server import STREAM_HEAD, chunked, event
 
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _MARK = "@@@"
 _BEFORE, _AFTER = event({"role": "assistant", "content": _MARK}).split(_MARK.encode())
 _END = event({"role": "assistant", "content": ""}, "stop") + b"data: [DONE]\n\n"
-
-
-def chunked(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +29,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             ]
             await reader.readexactly(int(lengths[0][15:]) if lengths else 0)
             events, per_write, pause_ms = map(int, head.split(b"/", 5)[2:5])
-            writer.write(_HEAD)
+            writer.write(STREAM_HEAD)
             for at in range(0, events, per_write):
                 now = b" %d" % time.monotonic_ns()
                 count = min(per_write, events - at)

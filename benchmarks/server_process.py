@@ -1,4 +1,4 @@
-"""The replay server in a process of its own, for as long as a measurement takes."""
+"""A server in a process of its own, for as long as a measurement takes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def replay_server() -> Iterator[str]:
-    """Run the replay server; yields its root URL."""
-    command = [sys.executable, "-m", "benchmarks.replay_server"]
+def server(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module that serves and prints its port; yields that."""
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
+            yield int(process.stdout.readline())
         finally:
             process.terminate()
+
+
+@contextmanager
+def replay_server() -> Iterator[str]:
+    """Run the replay server; yields its root URL."""
+    with server("benchmarks.replay_server") as port:
+        yield f"http://127.0.0.1:{port}/"
