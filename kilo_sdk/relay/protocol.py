@@ -25,7 +25,6 @@ __all__ = [
     "Resume",
     "negotiate",
     "read_message",
-    "subprotocol_of",
 ]
 
 PROTOCOL_VERSION: Final = 1
@@ -33,9 +32,8 @@ PROTOCOL_VERSION: Final = 1
 FramingName: TypeAlias = Literal["json", "msgpack", "openai"]
 """How the same events look on the wire."""
 
-_SUBPROTOCOL: Final = f"kilo-relay.v{PROTOCOL_VERSION}."
 _SUBPROTOCOLS: Final[dict[str, FramingName]] = {
-    _SUBPROTOCOL + name: name for name in get_args(FramingName)
+    f"kilo-relay.v{PROTOCOL_VERSION}.{name}": name for name in get_args(FramingName)
 }
 # What a client may choose as the key of an answer: enough that nobody guesses it.
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -113,11 +111,6 @@ class Resume:
 
 
 ClientMessage: TypeAlias = Prompt | Cancel | Resume
-
-
-def subprotocol_of(framing: FramingName) -> str:
-    """Return the WebSocket subprotocol that stands for this version in a framing."""
-    return _SUBPROTOCOL + framing
 
 
 def negotiate(offered: Sequence[str]) -> tuple[FramingName, str | None]:

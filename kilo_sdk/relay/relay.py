@@ -236,7 +236,6 @@ class WebSocketRelay:
             max_bytes=self.limits.max_answer_bytes,
             report_cost=self._report_cost,
         )
-        writer.log.on_cancel = generation.cancel
         writer.log.on_unwatched = generation.cancel
 
         async def only_cancel(_: Connection, message: ClientMessage) -> None:

@@ -7,7 +7,7 @@ what a quick one does. It never awaits and never reads a clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import attrs
 
@@ -61,11 +61,6 @@ class Session:
         """Frames about its own messages that wait to be sent."""
         return len(self._said)
 
-    @property
-    def streams(self) -> Iterable[str]:
-        """The ids of the answers that it follows."""
-        return tuple(self._views)
-
     def grown(self, size: int) -> None:
         """A log that it follows has grown."""
         self.waiting_bytes += size
@@ -98,7 +93,7 @@ class Session:
 
     def leave_all(self) -> None:
         """Follow nothing any more."""
-        for stream in self.streams:
+        for stream in tuple(self._views):
             self.leave(stream)
 
     def say(self, refusal: RelayRefusedError) -> None:

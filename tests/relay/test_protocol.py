@@ -21,7 +21,6 @@ from kilo_sdk.relay.protocol import (
     Resume,
     negotiate,
     read_message,
-    subprotocol_of,
 )
 from kilo_sdk.relay.refusals import RelayRefusedError, failure_of
 
@@ -115,7 +114,7 @@ def test_the_first_known_subprotocol_is_taken() -> None:
         "openai",
         "kilo-relay.v1.openai",
     )
-    assert subprotocol_of("msgpack") == "kilo-relay.v1.msgpack"
+    assert negotiate(["kilo-relay.v1.msgpack"]) == ("msgpack", "kilo-relay.v1.msgpack")
     with pytest.raises(RelayRefusedError, match=r"kilo-relay\.v1\.json"):
         negotiate(["kilo-relay.v2.json"])
 
