@@ -64,7 +64,6 @@ class CatalogCache:
 
     __slots__ = (
         "_failed_until",
-        "_failure",
         "_file",
         "_flight",
         "_loaded",
@@ -72,6 +71,7 @@ class CatalogCache:
         "_options",
         "_recalled",
         "_recalling",
+        "_substitute",
         "_tasks",
     )
 
@@ -85,8 +85,8 @@ class CatalogCache:
         # Both on the monotonic clock.
         self._obtained = 0.0
         self._failed_until = 0.0
-        # Why the last try brought nothing; None since one did.
-        self._failure: str | None = None
+        # What serves, and says why, since the last try brought nothing; None since one did.
+        self._substitute: ModelCatalog | None = None
         self._flight: _Flight | None = None
         self._recalled = file is None
         self._recalling = asyncio.Lock()
@@ -132,8 +132,10 @@ class CatalogCache:
                 return catalog
 
     def _at_hand(self) -> ModelCatalog:
-        catalog = static_catalog() if self._loaded is None else self._loaded
-        return attrs.evolve(catalog, failure=self._failure) if self._failure else catalog
+        return self._best_known() if self._substitute is None else self._substitute
+
+    def _best_known(self) -> ModelCatalog:
+        return static_catalog() if self._loaded is None else self._loaded
 
     def _take_off(self, fetch: Fetch, *, in_background: bool) -> _Flight:
         task = self._tasks.start(
@@ -182,7 +184,7 @@ class CatalogCache:
         except ValueError as exc:
             return self._fall_back(str(exc))
         self._loaded, self._obtained = catalog, time.monotonic()
-        self._failed_until, self._failure = 0.0, None
+        self._failed_until, self._substitute = 0.0, None
         if self._file is not None:
             with anyio.move_on_after(_DISK_S):
                 await anyio.to_thread.run_sync(
@@ -193,14 +195,15 @@ class CatalogCache:
     def _fall_back(self, reason: str, retry_after: float | None = None) -> ModelCatalog:
         """Say that discovery failed, remember it, and return what serves instead."""
         peace = peace_after_failure(self._options, retry_after)
-        self._failed_until, self._failure = time.monotonic() + peace, reason
+        self._failed_until = time.monotonic() + peace
+        self._substitute = attrs.evolve(self._best_known(), failure=reason)
         serving = "static"
         if self._loaded is not None and self._loaded.fetched_at is not None:
             serving = f"gateway fetched_at={self._loaded.fetched_at.isoformat(timespec='seconds')}"
         _logger.warning(
             "discovery.failed serving=%s reason=%s next_try_in=%.0f", serving, reason, peace
         )
-        return self._at_hand()
+        return self._substitute
 
     async def _recall(self) -> None:
         """Take over what an earlier process left on disk; the first caller does."""
