@@ -68,8 +68,8 @@ class Heard:
         self.latencies_ns += [now - int(one) for one in written]
 
 
-async def usage(session: aiohttp.ClientSession, root: str) -> dict[str, float]:
-    async with session.get(f"{root}/usage") as answer:
+async def told(session: aiohttp.ClientSession, url: str) -> float:
+    async with session.get(url) as answer:
         return orjson.loads(await answer.read())
 
 
@@ -94,11 +94,11 @@ async def round_of(session: aiohttp.ClientSession, root: str, name: str, case: C
             opening = session.ws_connect(f"{root}/{name}", max_msg_size=0)
             sockets.append(await stack.enter_async_context(opening))
         heard = Heard()
-        before = await usage(session, root)
+        before = await told(session, f"{root}/cpu")
         await asyncio.gather(*(ask(socket, heard) for socket in sockets))
-        after = await usage(session, root)
+        after = await told(session, f"{root}/cpu")
     assert heard.tokens == case.sockets * case.tokens, "a contender lost or doubled tokens"
-    return (after["cpu"] - before["cpu"]) / heard.tokens, heard
+    return (after - before) / heard.tokens, heard
 
 
 async def compare(case: Case, upstream: int, repeats: int) -> None:
@@ -157,7 +157,8 @@ async def stalled(upstream: int, sockets: int, rounds: int) -> None:
                 for socket in quick[:5]:
                     await ask(socket, heard)
                 heard.latencies_ns.clear()
-                print(f" {(await usage(session, root))['rss'] / 2**20:.0f}", end="", flush=True)
+                held = await told(session, f"{root}/memory")
+                print(f" {held / 2**20:.0f}", end="", flush=True)
             print()
 
 
