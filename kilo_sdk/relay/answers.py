@@ -80,12 +80,12 @@ class Answers:
         Raises:
             RelayRefusedError: The prompt is refused, or the store cannot take the answer.
         """
-        if self._lifetime.over:
-            raise RelayRefusedError("the server is stopping; try again", code="unavailable")
+        self._check_open()
         stream = _stream_id(prompt)
         if prompt.key is not None and (log := await self._opened(stream)) is not None:
             return log
         options = dict(await answer_of(self._prepare(prompt)))
+        self._check_open()
         try:
             writer = await self._store.create(stream, prompt.owner)
         except StoreError as error:
@@ -131,6 +131,10 @@ class Answers:
             await self._store.cancel(stream)
         except StoreError as error:
             raise _store_refusal(error) from error
+
+    def _check_open(self) -> None:
+        if self._lifetime.over:
+            raise RelayRefusedError("the server is stopping; try again", code="unavailable")
 
     async def _opened(self, stream: str) -> StreamLog | None:
         try:

@@ -46,6 +46,30 @@ async def test_an_answer_is_written_without_anyone_who_reads(client: KiloClient)
         assert await relay.answers.find(log.stream, "anna") is log
 
 
+async def test_a_prompt_that_is_being_prepared_when_the_relay_closes_is_refused(
+    client: KiloClient, gateway: LocalGateway
+) -> None:
+    closed = anyio.Event()
+
+    async def prepare(prompt: Prompt) -> dict[str, Any]:
+        await closed.wait()
+        return {"messages": prompt.messages}
+
+    store = MemoryStreamStore()
+    relay = WebSocketRelay(client, prepare=prepare, store=store)
+
+    async def ask() -> None:
+        with pytest.raises(RelayRefusedError, match="the server is stopping"):
+            await relay.answers.begin(Prompt(messages="9 tokens"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.sleep(0.005)
+        await relay.close()
+        closed.set()
+    assert (len(store), len(gateway.requests)) == (0, 0)
+
+
 async def test_a_key_is_of_its_owner(client: KiloClient, gateway: LocalGateway) -> None:
     async with WebSocketRelay(client) as relay:
         begin = relay.answers.begin
