@@ -23,7 +23,7 @@ from pathlib import Path
 import attrs
 import orjson
 
-from benchmarks.__main__ import replay_server
+from benchmarks.server_process import replay_server
 
 MODEL = "replay/model"
 

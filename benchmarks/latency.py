@@ -90,7 +90,11 @@ async def leaving(root: str, contender: str, times: int) -> float:
     async with CONTENDERS[contender](f"{root}stamped/100000/5/") as tasks:
         for _ in range(times):
             begun = asyncio.Event()
-            reading = asyncio.ensure_future(tasks["typed"](lambda _, begun=begun: begun.set()))
+
+            def told(_: str, begun: asyncio.Event = begun) -> None:
+                begun.set()
+
+            reading = asyncio.ensure_future(tasks["typed"](told))
             await begun.wait()
             left = time.monotonic()
             reading.cancel()

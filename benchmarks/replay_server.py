@@ -169,7 +169,9 @@ async def _answer(path: list[str], writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-async def _watch_for_leaving(reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
+async def _watch_for_leaving(
+    reader: asyncio.StreamReader, transport: asyncio.WriteTransport
+) -> None:
     # The end of the request's connection is seen at once, not at the next write.
     if not await reader.read(1):
         _closes.append(time.monotonic())

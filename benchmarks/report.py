@@ -11,7 +11,7 @@ import attrs
 import orjson
 
 from benchmarks.contenders import FLOOR
-from kilo_sdk.bench.charts import Chart, Series, standalone_style, svg_of
+from kilo_sdk.bench.charts import Chart, Series, standalone_svg
 
 __all__ = ["Report", "Row"]
 
@@ -92,21 +92,19 @@ class Report:
         self.curves[f"{what}, by {along}"] = curve
 
     def write(self, folder: Path) -> None:
-        """Write ``results.json`` and a chart for each curve into a folder."""
+        """Write ``results.json``, and ``curves.svg`` with a chart for each curve, into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.json").write_bytes(
             orjson.dumps(attrs.asdict(self), option=orjson.OPT_INDENT_2)
         )
-        for title, curve in self.curves.items():
-            what, _, along = title.partition(", by ")
-            chart = Chart(
+        charts = [
+            Chart(
                 title=title,
-                x_label=along,
-                y_label=what,
+                x_label=title.partition(", by ")[2],
+                y_label=title.partition(", by ")[0],
                 logarithmic=True,
                 series=[Series(name, points) for name, points in curve.items()],
             )
-            name = "".join(c if c.isalnum() else "-" for c in title.lower())
-            (folder / f"{name}.svg").write_text(
-                svg_of(chart, style=standalone_style()), encoding="utf-8"
-            )
+            for title, curve in self.curves.items()
+        ]
+        (folder / "curves.svg").write_text(standalone_svg(charts), encoding="utf-8")

@@ -1,13 +1,13 @@
 """Charts as SVG: lines, points and bars with axes, and nothing that a browser must fetch.
 
 Colours are classes, so that a page can give words and axes others in the dark; to charts that
-stand alone, ``standalone_style`` gives them.
+stand alone, ``standalone_svg`` gives them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final, Literal, TypeAlias
 
@@ -20,7 +20,7 @@ __all__ = [
     "Kind",
     "Series",
     "series_style",
-    "standalone_style",
+    "standalone_svg",
     "svg_of",
 ]
 
@@ -30,6 +30,7 @@ WIDTH: Final = 720
 HEIGHT: Final = 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 40, 48
 _LEGEND_LINE: Final = 18
+_BETWEEN: Final = 24
 
 _COLOURS: Final = (
     "#2a78d6",
@@ -99,7 +100,7 @@ def series_style() -> str:
     return "".join(rules)
 
 
-def standalone_style() -> str:
+def _standalone_style() -> str:
     """Return the colours of charts that stand alone, on white, as CSS."""
     rules = [
         "text{fill:#333;font-family:sans-serif;font-size:12px}",
@@ -109,6 +110,21 @@ def standalone_style() -> str:
         series_style(),
     ]
     return "".join(rules)
+
+
+def standalone_svg(charts: Iterable[Chart]) -> str:
+    """Return charts one below the other, with colours of their own on white."""
+    y = 0
+    parts = []
+    for chart in charts:
+        parts.append(svg_of(chart, y=y))
+        y += chart.height + _BETWEEN
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{max(y, 1)}">'
+        f'<style>{_standalone_style()}</style><rect width="100%" height="100%" fill="#fff"/>'
+        + "".join(parts)
+        + "</svg>"
+    )
 
 
 def svg_of(chart: Chart, *, y: int = 0) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any, Final
 
-from kilo_sdk.bench.charts import WIDTH as CHART_WIDTH
-from kilo_sdk.bench.charts import Chart, Series, standalone_style, svg_of
+from kilo_sdk.bench.charts import Chart, Series, standalone_svg
 from kilo_sdk.bench.metrics import METRICS
 from kilo_sdk.bench.report import Measurement, Report
 from kilo_sdk.config.extras import needs_extra
@@ -42,17 +41,7 @@ def png_of(report: Report) -> bytes:
     """
     with needs_extra("bench", what="writing PNG"):
         import resvg_py
-    y = 0
-    parts = []
-    for chart in charts_of(report):
-        parts.append(svg_of(chart, y=y))
-        y += chart.height + 24
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART_WIDTH}" height="{max(y, 1)}">'
-        f'<style>{standalone_style()}</style><rect width="100%" height="100%" fill="#fff"/>'
-        + "".join(parts)
-        + "</svg>"
-    )
+    svg = standalone_svg(charts_of(report))
     # A font of a package, so that the picture is the same on every machine, or has letters at all.
     fonts = resources.files(_FONT) / "files"
     with resources.as_file(fonts) as folder:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ import orjson
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# For the benchmarks. Last, so that what is installed as kilo_sdk stays what is tested.
+sys.path.append(str(ROOT))
 TICK = float(os.environ.get("KILO_TEST_TICK", "0.05"))
 
 STREAM_HEAD = (

@@ -1,0 +1,94 @@
+"""The benchmarks in small: every reader is checked, and what was measured is kept and drawn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+
+from benchmarks.contenders import CONTENDERS, Task, Told
+from benchmarks.cpu import Case, measure
+from benchmarks.latency import leaving, many_streams
+from benchmarks.report import Report, Row
+from benchmarks.server_process import replay_server
+
+pytestmark = pytest.mark.anyio
+BOTH = ("hand-written", "kilo_sdk")
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
+    with replay_server() as root:
+        yield root
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("typed", "typed", 2, 20, 5),
+        Case("text", "text", 2, 20, 5, kind="ticking"),
+        Case("coalesced", "coalesced", 2, 20, 5, kind="1000"),
+        Case("reasoning", "typed", 2, 20, 5, kind="reasoning"),
+        Case("tools", "typed", 2, 20, 5, kind="tools"),
+        Case("one per read", "typed", 2, 5, 1, 1),
+        Case("whole", "whole", 2, 1),
+    ],
+    ids=lambda case: case.title,
+)
+async def test_every_case_has_figures_for_each_reader(case: Case, root: str) -> None:
+    figures = await measure(case, root, 2, BOTH)
+    assert {name: len(seconds) for name, seconds in figures.items()} == dict.fromkeys(BOTH, 2)
+    assert all(one > 0 for seconds in figures.values() for one in seconds)
+
+
+async def test_a_reader_that_loses_text_is_found_out(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def forgetful(base_url: str) -> AsyncIterator[dict[str, Task]]:
+        async def nothing(told: Told) -> None:
+            told("something else")
+
+        yield {"typed": nothing}
+
+    monkeypatch.setitem(CONTENDERS, "forgetful", forgetful)
+    with pytest.raises(AssertionError, match="lost or changed text"):
+        await measure(Case("typed", "typed", 1, 20, 5), root, 1, ("forgetful",))
+
+
+@pytest.mark.parametrize("name", BOTH)
+async def test_latencies_are_of_every_token_and_leaving_is_seen(name: str, root: str) -> None:
+    found = await many_streams(root, name, 3, 4, 1)
+    assert (len(found.first), len(found.token)) == (3, 12)
+    assert all(one >= 0 for one in (*found.first, *found.token, found.stall))
+    assert 0 <= await leaving(root, name, 2) < 5
+
+
+def test_what_was_measured_is_kept_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Report.begin(loop="asyncio")
+    report.add("µs", [Row("hand-written", [2.0, 4.0]), Row("kilo_sdk", [6.0])], target=1.5)
+    report.add_curve("µs", "events", {"kilo_sdk": [(1, 2.0), (10, 1.0)]})
+    report.write(tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert "µs (target for kilo_sdk: at most 1.5 x)" in printed
+    assert printed.splitlines()[4].split() == ["kilo_sdk", "6.00", "6.00", "6.00", "2.00"]
+    kept = orjson.loads((tmp_path / "out" / "results.json").read_bytes())
+    assert kept["measures"]["µs"]["values"] == {"hand-written": [2.0, 4.0], "kilo_sdk": [6.0]}
+    assert kept["curves"] == {"µs, by events": {"kilo_sdk": [[1, 2.0], [10, 1.0]]}}
+    drawn = ElementTree.parse(tmp_path / "out" / "curves.svg").getroot()
+    assert drawn.tag.endswith("svg")
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_reader_in_step_with_its_server_gets_every_event(name: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.lockstep", name, "25"]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
