@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "kilo_sdk"
@@ -65,3 +68,16 @@ def test_only_listed_modules_are_long() -> None:
 
 def test_every_exemption_gives_a_reason() -> None:
     assert all(reason.strip() for reason in [*UNTESTED.values(), *LONG.values()])
+
+
+def git(*arguments: str) -> list[str]:
+    return subprocess.run(
+        ["git", "-C", str(ROOT), *arguments], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_only_sources_are_tracked() -> None:
+    assert git("ls-files", "--cached", "--ignored", "--exclude-standard") == []
+    links = [line for line in git("ls-files", "--stage") if line.startswith("120000")]
+    assert links == [], "a link means something else on another machine"
