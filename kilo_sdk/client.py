@@ -28,7 +28,7 @@ from kilo_sdk.outgoing import check_headers
 from kilo_sdk.provider_memory import ProviderMemory, check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits
-from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resilience.retry_budget import RetryBudget
 from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.chat import Chat
@@ -90,6 +90,8 @@ class KiloClient:
         retry_budget: How many retries all calls may make together.
         limits: What all calls may ask at once and per minute; default: nothing is limited.
         on_try: Called with a ``TryReport`` for each try.
+        hedge_after: Seconds without output after which a call is sent once more, beside.
+        resume: ``"continue"`` lets the model go on with a stream that was cut.
         hints: Which models get no reasoning level; default: ``ModelHints()``.
         pin_provider: True to go on with the provider that gave a conversation's last
             answer, or the name of one to go to first; what calls without their own use.
@@ -125,6 +127,8 @@ class KiloClient:
         retry_budget: RetryBudget | None = None,
         limits: Limits | None = None,
         on_try: OnTry | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption = "off",
         hints: ModelHints | None = None,
         pin_provider: ProviderPin = False,
         transports: Sequence[TransportAdapter] = (),
@@ -152,6 +156,8 @@ class KiloClient:
             retry_budget=RetryBudget() if retry_budget is None else retry_budget,
             limits=limits,
             on_try=on_try,
+            hedge_after=hedge_after,
+            resume=resume,
             hints=hints,
             pin_provider=pin_provider,
             transports=transports,
@@ -188,13 +194,9 @@ class KiloClient:
         Raises:
             ConfigurationError: The configuration, or an argument, cannot work.
         """
-        given = {name: value for name, value in overrides.items() if value is not None}
-        if config is None:
-            from kilo_sdk.config.config import KiloConfig
-            from kilo_sdk.config.schema import ARGUMENTS
+        from kilo_sdk.config.config import client_arguments
 
-            config = KiloConfig.load(**{name: given[name] for name in ARGUMENTS & given.keys()})
-        return cls(**{**config.client_options(), **given})
+        return cls(**client_arguments(config, overrides))
 
     def _configure(self, options: ClientOptions) -> None:
         key = resolve_api_key(options.api_key)
@@ -216,8 +218,7 @@ class KiloClient:
         self._pin_provider = check_pin(options.pin_provider)
         self._organization_id = organization_id = options.organization_id
         auth = BearerAuth(key, allow_insecure=options.allow_insecure, is_bound=True)
-        feature = resolve_feature(options.feature)
-        app_headers = AppHeaders(feature=feature, organization_id=organization_id)
+        app_headers = AppHeaders(resolve_feature(options.feature), organization_id)
         self._routes = Routes(
             auth=auth,
             app_headers=app_headers,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from kilo_sdk.errors import ConfigurationError
-from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 
 if TYPE_CHECKING:
     from kilo_sdk.cost.meter import CostMeter
@@ -46,6 +46,8 @@ class ClientOptions:
     retry_budget: RetryBudget | None
     limits: Limits | None
     on_try: OnTry | None
+    hedge_after: float | None
+    resume: ResumeOption
     hints: ModelHints | None
     pin_provider: ProviderPin
     transports: Sequence[TransportAdapter]
@@ -80,4 +82,6 @@ class ClientOptions:
             retry_budget=self.retry_budget,
             limits=self.limits,
             on_try=self.on_try,
+            hedge_after=self.hedge_after,
+            resume=self.resume,
         )

@@ -21,7 +21,7 @@ from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.types.params import ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning
 
-__all__ = ["KiloConfig"]
+__all__ = ["KiloConfig", "client_arguments"]
 
 
 def _shown_key(api_key: object) -> str:
@@ -185,6 +185,22 @@ class KiloConfig:
             value = getattr(self, table)
             shown[name] = _plain(table, getattr(value, inner) if table in TABLES else value)
         return shown
+
+
+def client_arguments(config: KiloConfig | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments for ``KiloClient`` of a configuration and what wins over it.
+
+    Args:
+        config: Default: ``KiloConfig.load()`` with those of the overrides that it takes.
+        overrides: Arguments of the client; those that are None say nothing.
+
+    Raises:
+        ConfigurationError: The configuration cannot work.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if config is None:
+        config = KiloConfig.load(**{name: given[name] for name in ARGUMENTS & given.keys()})
+    return {**config.client_options(), **given}
 
 
 def _plain(name: str, value: object) -> object:

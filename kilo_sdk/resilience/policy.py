@@ -5,6 +5,9 @@ Values only; ``attempts`` and its neighbours act on them.
 
 from __future__ import annotations
 
+from math import inf
+from typing import Literal, TypeAlias, get_args
+
 import attrs
 
 from kilo_sdk.errors import ConfigurationError
@@ -14,7 +17,14 @@ from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import of_class
 
-__all__ = ["CallPolicy"]
+__all__ = ["CallPolicy", "ResumeOption"]
+
+ResumeOption: TypeAlias = Literal["off", "continue"]
+"""What is done about a stream that was cut after something of it had reached the caller.
+
+``off``: the error is raised, with what came as ``partial``. ``continue``: the model is asked to
+go on where it was cut off, where that can be done (``continuation``).
+"""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -26,12 +36,17 @@ class CallPolicy:
         budget: How many retries all calls may make together.
         limits: What they may ask at once and per minute; None for no limits.
         on_try: Told of each try.
+        hedge_after: Seconds without output after which the same is asked once more, beside
+            the try that is slow; None for never.
+        resume: What is done about a stream that was cut.
     """
 
     retries: RetryPolicy
     budget: RetryBudget
     limits: Limits | None
     on_try: OnTry | None
+    hedge_after: float | None
+    resume: ResumeOption
 
     @classmethod
     def of(
@@ -41,6 +56,8 @@ class CallPolicy:
         retry_budget: RetryBudget | None = None,
         limits: Limits | None = None,
         on_try: OnTry | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption = "off",
     ) -> CallPolicy:
         """Return the policy of these options; None is the default of each.
 
@@ -54,11 +71,15 @@ class CallPolicy:
             raise ConfigurationError(
                 f"on_try is a function of a TryReport, not {type(on_try).__name__}"
             )
+        if resume not in get_args(ResumeOption):
+            raise ConfigurationError(f"resume={resume!r}: accepted are 'off' and 'continue'")
         return cls(
             retries=retries or RetryPolicy(),
             budget=budget or RetryBudget(),
             limits=limits,
             on_try=on_try,
+            hedge_after=_hedge_after(hedge_after),
+            resume=resume,
         )
 
     def for_call(
@@ -66,17 +87,31 @@ class CallPolicy:
         *,
         retries: RetryPolicy | None = None,
         on_try: OnTry | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption | None = None,
     ) -> CallPolicy:
         """Return the policy of one call that has options of its own; None is the client's.
 
         Raises:
             ConfigurationError: One of them is of no accepted form.
         """
-        if retries is None and on_try is None:
+        if retries is None and on_try is None and hedge_after is None and resume is None:
             return self
         return CallPolicy.of(
             retries=self.retries if retries is None else retries,
             retry_budget=self.budget,
             limits=self.limits,
             on_try=self.on_try if on_try is None else on_try,
+            hedge_after=self.hedge_after if hedge_after is None else hedge_after,
+            resume=self.resume if resume is None else resume,
         )
+
+
+def _hedge_after(seconds: object) -> float | None:
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise ConfigurationError(
+            f"hedge_after={seconds!r}: accepted are seconds above 0, math.inf for never"
+        )
+    return None if seconds == inf else float(seconds)

@@ -16,7 +16,7 @@ from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
 from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.resilience.policy import CallPolicy
+from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.calls import completion_calls
 from kilo_sdk.retry import RetryPolicy
@@ -48,6 +48,8 @@ class CompletionOptions(CompletionParams, total=False):
     timeouts: Timeouts | None
     retries: RetryPolicy | None
     on_try: OnTry | None
+    hedge_after: float | None
+    resume: ResumeOption | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
 
@@ -104,6 +106,8 @@ class Completions:
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
         on_try: OnTry | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Unpack[CompletionParams],
@@ -130,6 +134,10 @@ class Completions:
             timeouts: The five clocks for this call; default: the client's.
             retries: How often and how patiently to try; default: the client's.
             on_try: Called with a ``TryReport`` for each try; default: the client's.
+            hedge_after: Seconds without output after which the call is sent once more, beside
+                the try that is slow; ``math.inf`` for never; default: the client's.
+            resume: ``"continue"`` to let the model go on with a stream that was cut, ``"off"``
+                to raise the error; default: the client's.
             extra_headers: More headers for this call.
             extra_body: More fields for the request's body, before any middleware.
             **params: Any field of the chat-completions API; None means not sent.
@@ -157,7 +165,9 @@ class Completions:
             cost_meter=cost_meter,
             pin_provider=pin_provider,
             timeouts=timeouts,
-            policy=self._client.policy.for_call(retries=retries, on_try=on_try),
+            policy=self._client.policy.for_call(
+                retries=retries, on_try=on_try, hedge_after=hedge_after, resume=resume
+            ),
             extra_headers=extra_headers,
             extra_body=extra_body,
             params=params,
@@ -181,6 +191,8 @@ class Completions:
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
         on_try: OnTry | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **params: Unpack[CompletionParams],
@@ -206,7 +218,9 @@ class Completions:
                 cost_meter=cost_meter,
                 pin_provider=pin_provider,
                 timeouts=timeouts,
-                policy=self._client.policy.for_call(retries=retries, on_try=on_try),
+                policy=self._client.policy.for_call(
+                    retries=retries, on_try=on_try, hedge_after=hedge_after, resume=resume
+                ),
                 extra_headers=extra_headers,
                 extra_body=extra_body,
                 params=params,

@@ -24,6 +24,7 @@ from kilo_sdk.types.reasoning import Reasoning
 # Arguments that no file can hold: they are code, or they belong to the running program.
 CODE = {
     "cost_meter",
+    "hedge_after",
     "hints",
     "limits",
     "on_try",
@@ -31,6 +32,7 @@ CODE = {
     "proxy",
     "request_middleware",
     "response_middleware",
+    "resume",
     "retry_budget",
     "session",
     "ssl",

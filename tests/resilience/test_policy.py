@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ def test_by_default_there_is_a_budget_and_nothing_else_is_on() -> None:
     assert policy.retries == RetryPolicy()
     assert policy.budget.size == RetryBudget().size
     assert (policy.limits, policy.on_try) == (None, None)
+    assert (policy.hedge_after, policy.resume) == (None, "off")
 
 
 def test_a_call_without_options_of_its_own_has_the_very_policy_of_the_client() -> None:
@@ -36,6 +38,15 @@ def test_a_calls_options_replace_the_clients_and_share_its_budget_and_limits() -
     assert policy.for_call(retries=once).on_try is print
 
 
+def test_a_call_may_hedge_and_resume_where_its_client_does_not_and_the_other_way_round() -> None:
+    plain = CallPolicy.of()
+    own = plain.for_call(hedge_after=2, resume="continue")
+    assert (own.hedge_after, own.resume) == (2.0, "continue")
+    assert own.for_call(retries=RetryPolicy()).hedge_after == 2.0
+    neither = own.for_call(hedge_after=inf, resume="off")
+    assert (neither.hedge_after, neither.resume) == (None, "off")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -43,6 +54,10 @@ def test_a_calls_options_replace_the_clients_and_share_its_budget_and_limits() -
         ({"retry_budget": 3}, "retry_budget is a RetryBudget object, not int: RetryBudget"),
         ({"limits": 3}, "limits is a Limits object, not int: Limits"),
         ({"on_try": 3}, "on_try is a function of a TryReport, not int"),
+        ({"hedge_after": 0}, "hedge_after=0: accepted are seconds above 0, math.inf for never"),
+        ({"hedge_after": True}, "hedge_after=True: accepted are seconds"),
+        ({"hedge_after": "2"}, "hedge_after='2': accepted are seconds"),
+        ({"resume": "yes"}, "resume='yes': accepted are 'off' and 'continue'"),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_can(options: dict[str, Any], words: str) -> None:
