@@ -9,7 +9,6 @@ Source: GATEWAY 3 (failover is the client's job), GATEWAY 8 (what can be retried
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -18,20 +17,16 @@ import attrs
 
 from kilo_sdk.cost.call import CallCost
 from kilo_sdk.cost.tokens import estimate_prompt_tokens
-from kilo_sdk.error_mapping import (
-    append_advice,
-    error_from_response,
-    is_about_unknown_model,
-)
+from kilo_sdk.error_mapping import append_advice, is_about_unknown_model
 from kilo_sdk.errors import (
     APIError,
     APITimeoutError,
     AuthenticationError,
     BudgetExceededError,
     KiloError,
-    ProtocolError,
 )
 from kilo_sdk.exchange import Exchange
+from kilo_sdk.failed_response import failure_of, request_id_of
 from kilo_sdk.foreign_errors import never_sent
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
@@ -54,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Attempts"]
 
 _log: Final = logging.getLogger("kilo_sdk.attempts")
-_ERROR_BODY_MAX: Final = 4 * 2**20
 
 
 @attrs.frozen(slots=True)
@@ -350,35 +344,3 @@ class Attempts:
             tell_dropped(call.ref.id, request.dropped, self._told)
         self._request = request
         return request
-
-
-async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:
-    """Read the answer of a request that failed and return it as an exception."""
-    try:
-        body = await exchange.read_all(_ERROR_BODY_MAX)
-    except APIError:
-        # The status says enough; what went wrong with its explanation does not matter.
-        body = b""
-    status = exchange.status
-    if status >= 400:
-        await exchange.finish()
-        return error_from_response(status, exchange.headers, body, model=model, now=time.time())
-    exchange.close()
-    request_id = request_id_of(exchange)
-    message = f"the server answered {status} where 200 was expected"
-    if "Location" in exchange.headers:
-        message = (
-            f"the server answered {status} and points elsewhere; redirects are not followed, "
-            "so that the key stays where it was meant to go: set base_url to the new address"
-        )
-    if model:
-        message = f"{message}; model {model}"
-    if request_id:
-        message = f"{message}; request id {request_id}"
-    return ProtocolError(message, request_id=request_id, model=model)
-
-
-def request_id_of(exchange: Exchange) -> str | None:
-    """Return the gateway's id of the request, where the response headers name one."""
-    headers = exchange.headers
-    return headers.get("request-id") or headers.get("x-request-id")

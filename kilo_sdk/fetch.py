@@ -13,9 +13,9 @@ import attrs
 import orjson
 
 from kilo_sdk.answers import describe_garbage, shown_body
-from kilo_sdk.attempts import failure_of, request_id_of
 from kilo_sdk.error_mapping import error_from_payload
 from kilo_sdk.errors import APIError, AuthenticationError, ProtocolError
+from kilo_sdk.failed_response import failure_of, request_id_of
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.outgoing import run_middleware

@@ -20,7 +20,8 @@ from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.calls import completion_calls
 from kilo_sdk.retry import RetryPolicy
-from kilo_sdk.streaming import CompletionStream, answer_context
+from kilo_sdk.stream_source import answer_context
+from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import CallClocks, Timeouts
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption

@@ -1,0 +1,49 @@
+"""A response that is no answer, read and turned into the exception that tells why.
+
+Source: GATEWAY 8.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from kilo_sdk.error_mapping import error_from_response
+from kilo_sdk.errors import APIError, ProtocolError
+from kilo_sdk.exchange import Exchange
+
+__all__ = ["failure_of", "request_id_of"]
+
+_ERROR_BODY_MAX: Final = 4 * 2**20
+
+
+async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:
+    """Read the answer of a request that failed and return it as an exception."""
+    try:
+        body = await exchange.read_all(_ERROR_BODY_MAX)
+    except APIError:
+        # The status says enough; what went wrong with its explanation does not matter.
+        body = b""
+    status = exchange.status
+    if status >= 400:
+        await exchange.finish()
+        return error_from_response(status, exchange.headers, body, model=model, now=time.time())
+    exchange.close()
+    request_id = request_id_of(exchange)
+    message = f"the server answered {status} where 200 was expected"
+    if "Location" in exchange.headers:
+        message = (
+            f"the server answered {status} and points elsewhere; redirects are not followed, "
+            "so that the key stays where it was meant to go: set base_url to the new address"
+        )
+    if model:
+        message = f"{message}; model {model}"
+    if request_id:
+        message = f"{message}; request id {request_id}"
+    return ProtocolError(message, request_id=request_id, model=model)
+
+
+def request_id_of(exchange: Exchange) -> str | None:
+    """Return the gateway's id of the request, where the response headers name one."""
+    headers = exchange.headers
+    return headers.get("request-id") or headers.get("x-request-id")

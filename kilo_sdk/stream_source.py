@@ -1,0 +1,253 @@
+"""StreamSource: where the chunks of a stream come from, until it has ended.
+
+The shell around ``stream_decoder``: it waits for bytes, tries again while nothing has reached
+the caller, and closes the connection on every way out. What the chunks mean is decided by the
+decoder, how a caller gets them by ``streaming``.
+
+Source: GATEWAY 5.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+
+from kilo_sdk.answers import AnswerContext
+from kilo_sdk.attempts import Answer, Attempts
+from kilo_sdk.chunk_template import DecodedChunk
+from kilo_sdk.cost.prices import PriceList
+from kilo_sdk.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    BudgetExceededError,
+    ConfigurationError,
+    StreamError,
+)
+from kilo_sdk.refs import ModelRef
+from kilo_sdk.stream_decoder import StreamDecoder
+from kilo_sdk.types.completion import ChatCompletion
+
+__all__ = ["StreamSource", "answer_context"]
+
+_JSON_TYPES = frozenset({"application/json", "text/json", "application/problem+json"})
+_BODY_MAX = 256 * 2**20
+
+
+class StreamSource:
+    """The chunks of one answer, as they come. For one task at a time."""
+
+    def __init__(self, attempts: Attempts, answer: Answer) -> None:
+        self._attempts = attempts
+        self._pending: deque[DecodedChunk] = deque()
+        self._delivered = False
+        self._entered = False
+        self._reading = False
+        self._ended = False
+        self._closed = False
+        self._completion: ChatCompletion | None = None
+        self._adopt(answer)
+
+    def _adopt(self, answer: Answer) -> None:
+        self._answer = answer
+        self._exchange = answer.exchange
+        self._is_json = answer.exchange.content_type in _JSON_TYPES
+        try:
+            self._decoder = StreamDecoder(answer_context(answer, self._attempts.cost.prices))
+        except BaseException:
+            # A response middleware would not serve this answer: nobody will read it.
+            self._exchange.close()
+            self._attempts.cost.settle()
+            raise
+        if self._closed:
+            # Closed while the next try was on its way: nobody waits for its answer.
+            self._exchange.close()
+
+    @property
+    def model_ref(self) -> ModelRef:
+        """The model that answers; with fallback models, which one."""
+        return self._answer.ref
+
+    @property
+    def request_id(self) -> str | None:
+        """The gateway's id of the request, where its response headers name one."""
+        return self._answer.request_id
+
+    @property
+    def partial(self) -> ChatCompletion:
+        """What has arrived so far, as a completion of its own."""
+        return self._decoder.completion()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is closed or given back."""
+        return self._exchange.closed
+
+    def __del__(self) -> None:
+        exchange = getattr(self, "_exchange", None)
+        if exchange is not None and not exchange.closed:
+            exchange.close()
+            warnings.warn(
+                f"{self!r} was dropped before its end; iterate it to the end, close it, or use "
+                "it with 'async with'",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        if hasattr(self, "_decoder"):
+            self._settle()
+
+    def _final_completion(self) -> ChatCompletion:
+        if self._completion is None:
+            self._completion = self._decoder.completion()
+            self._attempts.remember(self._completion)
+        return self._completion
+
+    def _close(self) -> None:
+        self._closed = True
+        self._exchange.close()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._attempts.cost.settle(self._decoder.completion)
+
+    def _leave(self) -> None:
+        """An iteration is over: by itself, or because its caller left it."""
+        if not (self._entered or self._ended or self._reading):
+            self._close()
+
+    async def _fill(self) -> bool:
+        """Wait until chunks are pending; False when the stream has ended well.
+
+        Raises:
+            APIError: It has not.
+            BudgetExceededError: A budget stopped it.
+        """
+        if self._ended:
+            self._raise_failure()
+            return False
+        if self._reading:
+            raise ConfigurationError(
+                "two tasks read one stream; let one read and pass on what the others need"
+            )
+        self._reading = True
+        try:
+            while True:
+                try:
+                    return await self._read_chunks()
+                except APIError as error:
+                    if self._delivered:
+                        raise
+                    # Nothing has reached the caller: this try never happened.
+                    await self._attempts.recover(error)
+                if self._closed:
+                    self._fail(self._closed_early())
+                self._adopt(await self._attempts.open())
+        except (APIError, BudgetExceededError) as error:
+            self._decoder.failure = error
+            self._ended = True
+            self._close()
+            raise
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            self._reading = False
+
+    async def _read_chunks(self) -> bool:
+        decoder, exchange, clocks = self._decoder, self._exchange, self._attempts.clocks
+        cost = self._attempts.cost
+        if self._closed and decoder.failure is None and not decoder.done:
+            self._fail(self._closed_early())
+        exchange.start_wait()
+        try:
+            while decoder.failure is None and not decoder.done:
+                if self._is_json:
+                    chunks = decoder.decode_body(await exchange.read_rest(_BODY_MAX))
+                else:
+                    data = await exchange.read()
+                    if not data:
+                        break
+                    chunks = decoder.feed(data)
+                    if not chunks:
+                        exchange.go_on()
+                if chunks:
+                    if not clocks.output_seen and decoder.has_output:
+                        clocks.output()
+                    self._pending.extend(chunks)
+                    if not self._delivered:
+                        self._delivered = True
+                        self._attempts.delivered()
+                    if cost.is_limited:
+                        self._watch_cost(chunks)
+                    return True
+        except APITimeoutError as error:
+            if not decoder.is_whole:
+                decoder.failure = error
+            held = decoder.end(cause=error)
+        except APIConnectionError as error:
+            if self._closed:
+                # By another task, while this one waited.
+                self._fail(self._closed_early())
+            # Whatever the server's manners: what counts is whether the answer was whole.
+            held = decoder.end(cause=error)
+        else:
+            held = decoder.end()
+        finally:
+            exchange.stop_wait()
+        if held:
+            self._pending.extend(held)
+            return True
+        self._raise_failure()
+        if not self._delivered:
+            self._attempts.delivered()
+        cost.settle(self._final_completion)
+        if self._attempts.pins_provider:
+            # The caller may never ask for the completion, and put the answer together alone.
+            self._final_completion()
+        await exchange.finish()
+        self._ended = True
+        return False
+
+    def _watch_cost(self, chunks: list[DecodedChunk]) -> None:
+        """Stop generation once a budget is passed; what has come is handed out first."""
+        stop = self._attempts.cost.watch(chunks)
+        decoder = self._decoder
+        # An answer that is whole costs what it costs: there is nothing left to stop.
+        if stop is not None and decoder.failure is None and not decoder.is_whole:
+            decoder.failure = stop
+            self._close()
+
+    def _closed_early(self) -> StreamError:
+        return StreamError(
+            f"the stream was closed before its end; model {self._answer.ref.id}",
+            model=self._answer.ref.id,
+            request_id=self._answer.request_id,
+        )
+
+    def _fail(self, failure: APIError) -> None:
+        self._decoder.failure = failure
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        failure = self._decoder.failure
+        if failure is not None:
+            if failure.partial is None and (
+                self._decoder.started or isinstance(failure, StreamError)
+            ):
+                self._decoder.end()  # what middleware still holds back came as well
+                failure.partial = self._decoder.completion()
+            raise failure
+
+
+def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
+    """Return what decoding needs to know of an answer."""
+    return AnswerContext(
+        transport=answer.route.transport,
+        response_chain=answer.route.response_chain,
+        ref=answer.ref,
+        request_id=answer.request_id,
+        headers=answer.exchange.headers,
+        content_type=answer.exchange.content_type,
+        prices=prices,
+    )
