@@ -37,7 +37,7 @@ from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
 from kilo_sdk.resilience.try_report import TryOutcome, TryReport, may_be_billed
-from kilo_sdk.retry import RetryState, may_fail_over
+from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
 from kilo_sdk.transports.base import CompletionCall
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Attempts"]
 
 _log: Final = logging.getLogger("kilo_sdk.attempts")
+_ONE_TRY: Final = RetryPolicy(max_attempts=1)
 
 
 @attrs.frozen(slots=True)
@@ -94,8 +95,10 @@ class Attempts:
         "_connections",
         "_failures",
         "_final",
+        "_is_hedge",
         "_load_prices",
         "_memory",
+        "_number",
         "_order",
         "_permit",
         "_policy",
@@ -106,6 +109,7 @@ class Attempts:
         "_started",
         "_told",
         "_tries",
+        "_under_way",
         "clocks",
         "cost",
         "pins_provider",
@@ -134,7 +138,7 @@ class Attempts:
         self._policy = policy
         self.clocks = clocks
         self._position = 0
-        self._tries = 0
+        self._tries = self._number = 0
         self._retry = RetryState(policy.retries)
         self._reauthenticated = False
         self._failures: list[APIError] = []
@@ -143,7 +147,9 @@ class Attempts:
         self._told: set[DroppedPart] = set()
         self._body = b""
         self._started = 0.0
+        self._under_way = False
         self._answer_began = False
+        self._is_hedge = False
         self._permit: Permit | None = None
         self._order = 0
         if policy.limits is not None:
@@ -155,6 +161,46 @@ class Attempts:
     def ref(self) -> ModelRef:
         """The model that is being asked."""
         return self._candidates[self._position][0].ref
+
+    @property
+    def hedge_after(self) -> float | None:
+        """Seconds without output after which another try may run beside; None for never."""
+        return self._policy.hedge_after
+
+    @property
+    def tried_since(self) -> float:
+        """When the try that is under way began; now where none is. Seconds, monotonic."""
+        return self._started if self._under_way else anyio.current_time()
+
+    def may_hedge(self) -> bool:
+        """Take one more try, to run beside this one, out of the retry budget."""
+        if self._policy.budget.take(anyio.current_time()):
+            return True
+        _log.info("hedge.refused model=%s budget=%r", self.ref.id, self._policy.budget)
+        return False
+
+    def beside(self, now: float) -> Attempts:
+        """Return one more try of the model that is being asked, to run beside this one.
+
+        Args:
+            now: Seconds on the event loop's clock.
+        """
+        other = Attempts(
+            self._candidates[self._position : self._position + 1],
+            self._connections,
+            self._policy,
+            self.clocks.beside(now),
+            self.cost.beside(),
+            self._load_prices,
+            self._advice,
+            self._memory,
+            pins_provider=self.pins_provider,
+        )
+        other._is_hedge = True
+        other._retry = RetryState(_ONE_TRY)
+        other._tries = self._tries
+        self._tries += 1
+        return other
 
     async def open(self) -> Answer:
         """Send the request, again where that may help, until an answer begins.
@@ -199,6 +245,7 @@ class Attempts:
             ConfigurationError: The client was closed, before the wait or during it.
         """
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
+        self._under_way = False
         if error is self._final:
             raise error
         if self._permit is not None:
@@ -238,8 +285,19 @@ class Attempts:
 
     def delivered(self) -> None:
         """The answer has reached the caller, or its first chunk has."""
+        self._under_way = False
         if self._policy.on_try is not None:
             self._report("answered")
+
+    def lost(self) -> None:
+        """A try that ran beside was the first to answer, and this one was given up."""
+        if self._under_way:
+            self._under_way = False
+            if not self._answer_began:
+                # It was sent: what it cost is not known, and is the prompt at the least.
+                self.cost.begin()
+                self.cost.settle()
+            self._report("lost")
 
     def _next_wait(self, error: APIError) -> float | None:
         """Return the seconds until this model is tried again, or None when it is not."""
@@ -260,12 +318,13 @@ class Attempts:
         self._policy.on_try(
             TryReport(
                 ref=self.ref,
-                number=self._tries,
+                number=self._number,
                 outcome=outcome,
                 error=error,
                 wait=wait,
                 seconds=anyio.current_time() - self._started,
                 may_be_billed=billed,
+                is_hedge=self._is_hedge,
             )
         )
 
@@ -288,8 +347,10 @@ class Attempts:
         permit = self._permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
+        self._number = self._tries
         self._answer_began = False
-        if self._policy.on_try is not None:
+        self._under_way = True
+        if self._policy.on_try is not None or self._policy.hedge_after is not None:
             self._started = anyio.current_time()
         self.clocks.begin_try()
         debug = _log.isEnabledFor(logging.DEBUG)

@@ -40,7 +40,7 @@ class StreamSource:
     def __init__(self, attempts: Attempts, answer: Answer) -> None:
         self._attempts = attempts
         self._pending: deque[DecodedChunk] = deque()
-        self._delivered = False
+        self._delivered = self._is_held = False
         self._entered = False
         self._reading = False
         self._ended = False
@@ -97,6 +97,33 @@ class StreamSource:
         if hasattr(self, "_decoder"):
             self._settle()
 
+    async def until_output(self) -> None:
+        """Wait for the first chunk with output, or the end; nothing is handed out before.
+
+        Until then what fails is tried again, as before the first chunk. ``hand_out`` comes next.
+
+        Raises:
+            APIError: No try brought output.
+            BudgetExceededError: A budget does not allow the try that would be next.
+        """
+        self._is_held = True
+        while not self._decoder.has_output and await self._fill():
+            pass
+
+    def hand_out(self) -> None:
+        """What ``until_output`` waited for reaches the caller."""
+        self._is_held = False
+        self._deliver()
+
+    def drop(self) -> None:
+        """Close the connection at once: nobody will read what came."""
+        self._close()
+
+    def _deliver(self) -> None:
+        if not (self._delivered or self._is_held):
+            self._delivered = True
+            self._attempts.delivered()
+
     def _final_completion(self) -> ChatCompletion:
         if self._completion is None:
             self._completion = self._decoder.completion()
@@ -139,6 +166,7 @@ class StreamSource:
                     if self._delivered:
                         raise
                     # Nothing has reached the caller: this try never happened.
+                    self._pending.clear()
                     await self._attempts.recover(error)
                 if self._closed:
                     self._fail(self._closed_early())
@@ -176,8 +204,7 @@ class StreamSource:
                         clocks.output()
                     self._pending.extend(chunks)
                     if not self._delivered:
-                        self._delivered = True
-                        self._attempts.delivered()
+                        self._deliver()
                     if cost.is_limited:
                         self._watch_cost(chunks)
                     return True
@@ -199,8 +226,7 @@ class StreamSource:
             self._pending.extend(held)
             return True
         self._raise_failure()
-        if not self._delivered:
-            self._attempts.delivered()
+        self._deliver()
         cost.settle(self._final_completion)
         if self._attempts.pins_provider:
             # The caller may never ask for the completion, and put the answer together alone.

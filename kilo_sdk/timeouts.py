@@ -92,6 +92,12 @@ class CallClocks:
         self._started = self._byte_at = inf
         self.begin_try()
 
+    def beside(self, now: float) -> CallClocks:
+        """Return the clocks of a try that begins while this one waits; ``total`` goes on."""
+        clocks = CallClocks(self.timeouts)
+        clocks.total_left = self.total_left - max(0.0, now - self._started)
+        return clocks
+
     def begin_try(self) -> None:
         """A request is about to be sent: the first token is awaited anew."""
         limit = self.timeouts.first_token

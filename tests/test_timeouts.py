@@ -234,3 +234,26 @@ def test_nothing_has_run_out_before_the_next_check(
 def test_it_says_what_ran_out(phase: TimeoutPhase, words: str) -> None:
     one = clocks(connect=1.5, first_token=2, idle=3, stall=4, total=0.001)
     assert one.explain(phase) == words
+
+
+# Two tries side by side
+
+
+def test_a_try_beside_has_its_own_first_token_and_the_rest_of_the_total() -> None:
+    one = clocks(total=10, first_token=4)
+    one.spend(3)
+    one.start(100)
+    other = one.beside(102)
+    assert other.total_left == 5
+    other.begin_try()
+    other.start(102)
+    assert other.expired(105.9) is None
+    assert other.expired(106) == "first_token"
+    assert one.expired(101) == "first_token"
+
+
+def test_a_try_beside_one_that_waits_for_nothing_has_all_that_is_left() -> None:
+    one = clocks(total=10)
+    one.spend(3)
+    assert one.beside(50).total_left == 7
+    assert clocks().beside(50).total_left == inf

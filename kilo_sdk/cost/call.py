@@ -74,6 +74,7 @@ class CallCost:
     __slots__ = (
         "_asked",
         "_began",
+        "_beside",
         "_held",
         "_max_cost",
         "_meters",
@@ -108,6 +109,21 @@ class CallCost:
         self._running: RunningCost | None = None
         self._held: dict[CostMeter, Reservation] = {}
         self._began = False
+        self._beside: CallCost | None = None
+
+    def beside(self) -> CallCost:
+        """Return the cost of a try that runs beside this one; ``max_cost`` holds for both."""
+        other = CallCost(
+            self.prices, meters=self._meters, max_cost=self._max_cost, task_id=self._task_id
+        )
+        self._beside, other._beside = other, self
+        return other
+
+    @property
+    def so_far(self) -> Decimal:
+        """What all its tries have cost, the one that is under way included; US dollars."""
+        running = None if self._running is None else self._running.cost
+        return EXACT.add(self._spent, running or ZERO)
 
     def admit(self, asked: ModelRef, payload: WirePayload) -> None:
         """Say which request is about to be sent; with a budget, hold back its prompt's cost.
@@ -155,7 +171,7 @@ class CallCost:
         cost = running.cost
         if not cost:
             return None
-        so_far = EXACT.add(self._spent, cost)
+        so_far = EXACT.add(self.so_far, self._elsewhere)
         if self._max_cost is not None and so_far > self._max_cost:
             return _cut("the answer has", so_far, "its max_cost", self._max_cost, asked)
         for meter, reservation in self._held.items():
@@ -164,6 +180,10 @@ class CallCost:
                 whose = "the cost meter's calls have"
                 return _cut(whose, bound, "their budget", meter.max_cost, asked)
         return None
+
+    @property
+    def _elsewhere(self) -> Decimal:
+        return ZERO if self._beside is None else self._beside.so_far
 
     def settle(self, answer: Callable[[], ChatCompletion] | None = None) -> None:
         """The answer is over, whole or not: count it, once.
@@ -183,6 +203,7 @@ class CallCost:
         It counts where the error tells a usage, and where a whole answer was on its way
         and broke off. Refusals, and streams without a first chunk, do not.
         """
+        self._running = None
         if not self._began:
             return
         self._began = False
@@ -234,15 +255,17 @@ class CallCost:
                 self.on_record(record)
 
     def _release(self) -> None:
+        self._running = None
         while self._held:
             meter, reservation = self._held.popitem()
             meter.release(reservation)
 
     def _check_limit(self, amount: Decimal, asked: ModelRef) -> None:
-        limit, needed = self._max_cost, EXACT.add(self._spent, amount)
-        if limit is None or (needed <= limit and self._spent < limit):
+        limit, earlier = self._max_cost, EXACT.add(self._spent, self._elsewhere)
+        needed = EXACT.add(earlier, amount)
+        if limit is None or (needed <= limit and earlier < limit):
             return
-        spent = f" after {show_dollars(self._spent)} for earlier tries" if self._spent else ""
+        spent = f" after {show_dollars(earlier)} for earlier tries" if earlier else ""
         raise BudgetExceededError(
             f"the prompt alone, at about {show_dollars(amount)}{spent}, would pass the call's "
             f"max_cost of {show_dollars(limit)}; nothing was sent; model {asked.id}",

@@ -19,12 +19,13 @@ from kilo_sdk.types.usage import Usage
 
 __all__ = ["OnTry", "TryOutcome", "TryReport", "may_be_billed"]
 
-TryOutcome: TypeAlias = Literal["answered", "retry", "new_key", "next_model", "failed"]
+TryOutcome: TypeAlias = Literal["answered", "retry", "new_key", "next_model", "failed", "lost"]
 """What a try led to.
 
 ``answered``: its answer has reached the caller, or its first chunk has. ``retry``: it is
 repeated after ``wait``. ``new_key``: repeated with another key. ``next_model``: the next of
-the fallback models is asked. ``failed``: the error is the caller's.
+the fallback models is asked. ``failed``: it is not repeated; the error is the caller's, unless a
+try that runs beside it answers. ``lost``: another try that ran beside it was the first to answer.
 """
 
 # What stands in front of the gateway says so when it has not reached it.
@@ -44,6 +45,7 @@ class TryReport:
         seconds: From the start of the try until it was known what came of it.
         may_be_billed: Whether it may be on the bill. False only where that is certain: no
             connection, or a refusal before anything was generated.
+        is_hedge: Whether it ran beside a try that was slow (``hedge_after``).
     """
 
     ref: ModelRef
@@ -53,6 +55,7 @@ class TryReport:
     wait: float = 0.0
     seconds: float = 0.0
     may_be_billed: bool = True
+    is_hedge: bool = False
 
     @property
     def reason(self) -> str | None:

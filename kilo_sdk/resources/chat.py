@@ -14,6 +14,7 @@ from kilo_sdk.attempts import Answer, Attempts
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
+from kilo_sdk.hedging import hedged
 from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
@@ -174,8 +175,10 @@ class Completions:
             params=params,
         )
         if stream:
-            return CompletionStream(attempts, await attempts.open())
-        return await _complete(attempts)
+            return await _open(attempts)
+        if attempts.hedge_after is None:
+            return await _complete(attempts)
+        return await hedged(attempts, _complete, _forget)
 
     def stream(
         self,
@@ -301,7 +304,7 @@ class StreamOpening:
     async def __aenter__(self) -> CompletionStream:
         if self._stream is not None:
             raise ConfigurationError("this stream was entered before; call stream() again")
-        stream = CompletionStream(self._attempts, await self._attempts.open())
+        stream = await _open(self._attempts)
         self._stream = await stream.__aenter__()
         return stream
 
@@ -313,6 +316,25 @@ class StreamOpening:
     ) -> None:
         if self._stream is not None:
             await self._stream.close()
+
+
+async def _open(attempts: Attempts) -> CompletionStream:
+    """Return the stream of a call; of a hedged one when the first output is there."""
+    if attempts.hedge_after is None:
+        return CompletionStream(attempts, await attempts.open())
+    stream = await hedged(attempts, _open_to_output, CompletionStream.drop)
+    stream.hand_out()
+    return stream
+
+
+async def _open_to_output(attempts: Attempts) -> CompletionStream:
+    stream = CompletionStream(attempts, await attempts.open())
+    await stream.until_output()
+    return stream
+
+
+def _forget(_: ChatCompletion) -> None:
+    """A whole answer that comes too late holds nothing open."""
 
 
 async def _complete(attempts: Attempts) -> ChatCompletion:

@@ -333,3 +333,29 @@ def test_a_failed_try_that_counted_is_held_back_again_for_the_next() -> None:
     assert (meter.total, meter.reserved) == (7, 5)
     settled(cost, answer(1, {"cost": 8}))
     assert (meter.total, meter.reserved, meter.calls) == (15, 0, 2)
+
+
+def test_the_budget_of_a_call_holds_for_two_tries_side_by_side() -> None:
+    meter = CostMeter()
+    first = call(meter, max_cost="24")
+    first.admit(GPT, PAYLOAD)
+    second = first.beside()
+    second.admit(GPT, PAYLOAD)
+    assert (first.so_far, second.so_far) == (5, 5)
+    assert second.watch([text(1)]) is None
+    stop = first.watch([text(1)])
+    assert stop is not None
+    assert (stop.cost, stop.max_cost) == (30, 24)
+    settled(second, answer(1, usage={"prompt_tokens": 5, "completion_tokens": 1}))
+    settled(first, None)
+    assert (first.so_far, second.so_far) == (5, 15)
+    assert (meter.calls, meter.total) == (2, 20)
+
+
+def test_a_second_try_is_refused_where_the_first_leaves_too_little() -> None:
+    first = call(max_cost="9")
+    first.admit(GPT, PAYLOAD)
+    with pytest.raises(BudgetExceededError, match=r"after \$5 for earlier tries"):
+        first.beside().admit(GPT, PAYLOAD)
+    first.fail(InternalServerError("no"), is_stream=False)
+    first.beside().admit(GPT, PAYLOAD)

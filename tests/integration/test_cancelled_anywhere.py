@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
@@ -20,9 +21,24 @@ from kilo_sdk.emulator import LocalGateway
 pytestmark = pytest.mark.anyio
 
 GPT = "openai/gpt-4.1"
-CUT = {"X-Kilo-Emulator-Fault": "cut;after=0;times=1"}
-BUSY = {"X-Kilo-Emulator-Fault": "status=503;times=1"}
+HEDGE_AFTER = 0.002
 Call = Callable[[KiloClient], Coroutine[Any, Any, object]]
+
+
+_nanoseconds = itertools.count(1)
+
+
+def once(fault: str) -> dict[str, str]:
+    """Headers that let the first request of one call meet a fault.
+
+    Equal faults share their count, and the gateway serves call after call: each differs from
+    all others in its delay.
+    """
+    delay = next(_nanoseconds) / 1e9
+    if "delay=" in fault:
+        fault, _, slow = fault.partition("delay=")
+        delay += float(slow)
+    return {"X-Kilo-Emulator-Fault": f"{fault.rstrip(';')};delay={delay:.9f};times=1".lstrip(";")}
 
 
 class CancelAt:
@@ -57,7 +73,9 @@ async def create(client: KiloClient) -> object:
 
 
 async def create_after_a_retry(client: KiloClient) -> object:
-    return await client.chat.completions.create(messages="Say hi", model=GPT, extra_headers=BUSY)
+    return await client.chat.completions.create(
+        messages="Say hi", model=GPT, extra_headers=once("status=503")
+    )
 
 
 async def create_with_a_fallback(client: KiloClient) -> object:
@@ -84,7 +102,26 @@ async def stream_without_a_block(client: KiloClient) -> object:
 
 async def stream_after_a_cut(client: KiloClient) -> object:
     async with client.chat.completions.stream(
-        messages="Say hi", model=GPT, extra_headers=CUT
+        messages="Say hi", model=GPT, extra_headers=once("cut;after=0")
+    ) as stream:
+        return await stream.get_final_completion()
+
+
+async def create_hedged(client: KiloClient) -> object:
+    return await client.chat.completions.create(
+        messages="Say hi",
+        model=GPT,
+        hedge_after=HEDGE_AFTER,
+        extra_headers=once("delay=0.05"),
+    )
+
+
+async def stream_hedged(client: KiloClient) -> object:
+    async with client.chat.completions.stream(
+        messages="Say hi",
+        model=GPT,
+        hedge_after=HEDGE_AFTER,
+        extra_headers=once("delay=0.05"),
     ) as stream:
         return await stream.get_final_completion()
 
@@ -105,9 +142,21 @@ CALLS: list[Call] = [
     stream_chunks,
     stream_without_a_block,
     stream_after_a_cut,
+    create_hedged,
+    stream_hedged,
     list_models,
     list_providers,
 ]
+
+
+# Calls that send two requests where nobody cancels them; the others send one.
+TWICE = {
+    create_after_a_retry,
+    create_with_a_fallback,
+    stream_after_a_cut,
+    create_hedged,
+    stream_hedged,
+}
 
 
 async def by_the_task(work: Coroutine[Any, Any, object], at: int) -> bool:
@@ -143,10 +192,10 @@ async def test_whichever_await_is_cancelled_nothing_is_left(
     async with LocalGateway() as gateway:
         while True:
             at += 1
-            gateway.requests.clear()
             client = KiloClient(
                 "key",
                 base_url=gateway.base_url,
+                headers={"X-Run": str(at)},
                 retries=RetryPolicy(wait_initial=0.001),
                 limits=limits,
                 cost_meter=meter,
@@ -164,6 +213,8 @@ async def test_whichever_await_is_cancelled_nothing_is_left(
             await client.close()
             await eventually(lambda seen=before: asyncio.all_tasks() - seen <= served(seen))
             if not was_cancelled:
+                sent = [one for one in gateway.requests if one.headers["x-run"] == str(at)]
+                assert len(sent) == (2 if call in TWICE else 1)
                 break
         await eventually(lambda: gateway.open_streams == 0)
     assert at > 1, "a call that never waits is no call"
