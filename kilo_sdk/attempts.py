@@ -36,7 +36,8 @@ from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
-from kilo_sdk.resilience.try_report import TryOutcome, TryReport, may_be_billed
+from kilo_sdk.resilience.try_progress import TryProgress
+from kilo_sdk.resilience.try_report import TryOutcome
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
@@ -85,31 +86,28 @@ class Attempts:
         memory: Notes who gave the answer.
         pins_provider: Whether it is to be noted of any answer, not only of those whose
             signatures are bound to who gave them.
+        is_hedge: Whether it is a single try, which runs beside a call.
     """
 
     __slots__ = (
         "_advice",
-        "_answer_began",
         "_body",
         "_candidates",
         "_connections",
         "_failures",
         "_final",
-        "_is_hedge",
         "_load_prices",
         "_memory",
-        "_number",
         "_order",
         "_permit",
         "_policy",
         "_position",
+        "_progress",
         "_reauthenticated",
         "_request",
         "_retry",
-        "_started",
         "_told",
         "_tries",
-        "_under_way",
         "clocks",
         "cost",
         "pins_provider",
@@ -127,6 +125,7 @@ class Attempts:
         memory: ProviderMemory,
         *,
         pins_provider: bool = False,
+        is_hedge: bool = False,
     ) -> None:
         self.cost = cost
         self._load_prices = load_prices
@@ -138,7 +137,7 @@ class Attempts:
         self._policy = policy
         self.clocks = clocks
         self._position = 0
-        self._tries = self._number = 0
+        self._tries = 0
         self._retry = RetryState(policy.retries)
         self._reauthenticated = False
         self._failures: list[APIError] = []
@@ -146,10 +145,9 @@ class Attempts:
         self._request: OutgoingRequest | None = None
         self._told: set[DroppedPart] = set()
         self._body = b""
-        self._started = 0.0
-        self._under_way = False
-        self._answer_began = False
-        self._is_hedge = False
+        self._progress: TryProgress | None = None
+        if policy.on_try is not None or policy.hedge_after is not None:
+            self._progress = TryProgress(policy.on_try, is_hedge=is_hedge)
         self._permit: Permit | None = None
         self._order = 0
         if policy.limits is not None:
@@ -170,7 +168,7 @@ class Attempts:
     @property
     def tried_since(self) -> float:
         """When the try that is under way began; now where none is. Seconds, monotonic."""
-        return self._started if self._under_way else anyio.current_time()
+        return anyio.current_time() if self._progress is None else self._progress.since
 
     def may_hedge(self) -> bool:
         """Take one more try, to run beside this one, out of the retry budget."""
@@ -195,8 +193,8 @@ class Attempts:
             self._advice,
             self._memory,
             pins_provider=self.pins_provider,
+            is_hedge=True,
         )
-        other._is_hedge = True
         other._retry = RetryState(_ONE_TRY)
         other._tries = self._tries
         self._tries += 1
@@ -245,7 +243,6 @@ class Attempts:
             ConfigurationError: The client was closed, before the wait or during it.
         """
         self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
-        self._under_way = False
         if error is self._final:
             raise error
         if self._permit is not None:
@@ -253,7 +250,7 @@ class Attempts:
         if is_about_unknown_model(error):
             append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
-            self._report("new_key", error)
+            self._ended("new_key", error)
             self._request = None
             return
         wait = self._next_wait(error)
@@ -265,13 +262,13 @@ class Attempts:
                 wait,
                 type(error).__name__,
             )
-            self._report("retry", error, wait)
+            self._ended("retry", error, wait)
             await self._connections.lifetime.sleep(wait)
             self.clocks.spend(wait)
             return
         if self._position + 1 < len(self._candidates) and may_fail_over(error):
             _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
-            self._report("next_model", error)
+            self._ended("next_model", error)
             self._failures.append(error)
             self._position += 1
             self._retry = RetryState(self._policy.retries)
@@ -280,24 +277,21 @@ class Attempts:
             return
         self._final = error
         self._note_failures(error)
-        self._report("failed", error)
+        self._ended("failed", error)
         raise error
 
     def delivered(self) -> None:
         """The answer has reached the caller, or its first chunk has."""
-        self._under_way = False
-        if self._policy.on_try is not None:
-            self._report("answered")
+        self._ended("answered")
 
     def lost(self) -> None:
         """A try that ran beside was the first to answer, and this one was given up."""
-        if self._under_way:
-            self._under_way = False
-            if not self._answer_began:
+        if self._progress is not None and self._progress.under_way:
+            if not self._progress.answer_began:
                 # It was sent: what it cost is not known, and is the prompt at the least.
                 self.cost.begin()
                 self.cost.settle()
-            self._report("lost")
+            self._ended("lost")
 
     def _next_wait(self, error: APIError) -> float | None:
         """Return the seconds until this model is tried again, or None when it is not."""
@@ -309,24 +303,10 @@ class Attempts:
         _log.info("retry.refused model=%s budget=%r", self.ref.id, self._policy.budget)
         return None
 
-    def _report(self, outcome: TryOutcome, error: APIError | None = None, wait: float = 0) -> None:
-        if self._policy.on_try is None:
-            return
-        billed = error is None or may_be_billed(
-            error, answer_began=self._answer_began, never_sent=never_sent(error)
-        )
-        self._policy.on_try(
-            TryReport(
-                ref=self.ref,
-                number=self._number,
-                outcome=outcome,
-                error=error,
-                wait=wait,
-                seconds=anyio.current_time() - self._started,
-                may_be_billed=billed,
-                is_hedge=self._is_hedge,
-            )
-        )
+    def _ended(self, outcome: TryOutcome, error: APIError | None = None, wait: float = 0.0) -> None:
+        if self._progress is not None:
+            never = error is not None and never_sent(error)
+            self._progress.end(self.ref, outcome, error, wait=wait, never_sent=never)
 
     def _note_failures(self, error: KiloError) -> None:
         for failure in self._failures:
@@ -347,11 +327,9 @@ class Attempts:
         permit = self._permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
-        self._number = self._tries
-        self._answer_began = False
-        self._under_way = True
-        if self._policy.on_try is not None or self._policy.hedge_after is not None:
-            self._started = anyio.current_time()
+        progress = self._progress
+        if progress is not None:
+            progress.begin(self._tries)
         self.clocks.begin_try()
         debug = _log.isEnabledFor(logging.DEBUG)
         if debug:
@@ -375,7 +353,8 @@ class Attempts:
             _log.debug("< response.headers model=%s status=%d", call.ref.id, exchange.status)
         if exchange.status != 200:
             raise await failure_of(exchange, model=call.ref.id)
-        self._answer_began = True
+        if progress is not None:
+            progress.answer_began = True
         self._policy.budget.answered()
         if permit is not None:
             permit.answered()
