@@ -32,8 +32,16 @@ _WATCH_S: Final = 1.0
 _DRAIN_S: Final = 0.05
 
 
+# Longest answer, unpacked. A stream of tokens is a hundredth of it after a day.
+_ANSWER_MAX: Final = 2**30
+
+
 class _ClockExpiredError(Exception):
     """Set on aiohttp's reader to wake the task that waits there."""
+
+
+class _TooLongError(Exception):
+    """Set on aiohttp's reader to end what has no end."""
 
 
 class Exchange:
@@ -134,6 +142,7 @@ class Exchange:
         Raises:
             APITimeoutError: The first_token, idle, stall or total clock ran out.
             APIConnectionError: The connection broke inside the body.
+            ProtocolError: The body goes on past 1 GiB; found out within a second.
         """
         if self._failure is not None:
             raise self._failure
@@ -142,6 +151,11 @@ class Exchange:
         except _ClockExpiredError as exc:
             phase = self._expired or "total"
             self._failure = timeout_error(self._clocks, phase, self._model)
+            self._failure.__cause__ = exc
+        except _TooLongError as exc:
+            self._failure = ProtocolError(
+                f"the answer is longer than {_ANSWER_MAX} bytes and was closed", model=self._model
+            )
             self._failure.__cause__ = exc
         except FOREIGN_ERRORS as exc:
             self._failure = api_error_of(exc, model=self._model)
@@ -237,6 +251,8 @@ class Exchange:
         if phase is not None:
             self._expired = phase
             self._content.set_exception(_ClockExpiredError(phase))
+        elif self._content.total_bytes > _ANSWER_MAX:
+            self._content.set_exception(_TooLongError())
         elif self._is_abandoned():
             self._content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
         elif self._timer is None:

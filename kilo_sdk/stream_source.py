@@ -22,7 +22,9 @@ from kilo_sdk.errors import (
     APITimeoutError,
     BudgetExceededError,
     ConfigurationError,
+    ProtocolError,
     StreamError,
+    StreamProtocolError,
 )
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.stream_decoder import StreamDecoder
@@ -218,6 +220,13 @@ class StreamSource:
                 self._fail(self._closed_early())
             # Whatever the server's manners: what counts is whether the answer was whole.
             held = decoder.end(cause=error)
+        except ProtocolError as error:
+            decoder.failure = StreamProtocolError(
+                f"{error.message}; model {self._answer.ref.id}",
+                model=self._answer.ref.id,
+                request_id=self._answer.request_id,
+            )
+            held = decoder.end()
         else:
             held = decoder.end()
         finally:

@@ -116,22 +116,37 @@ def test_where_every_request_fails_the_code_says_so(run: Run, gateway_with: Gate
     assert "errors: StreamInterruptedError 5" in done.stdout
 
 
-def test_ctrl_c_keeps_what_was_measured(start: Make, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_was_measured(
+    start: Make, gateway_with: GatewayWith, tmp_path: Path
+) -> None:
     path = tmp_path / "a.json"
-    process = start(
-        *["bench", "run", "-m", "openai/gpt-4.1", "--duration", "600", "-o", str(path), *FAST]
-    )
-    while b"measuring" not in process.stderr.readline():
-        pass
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with gateway_with() as gateway:
+        process = start(
+            *["bench", "run", "-m", "openai/gpt-4.1", "--base-url", gateway.base_url],
+            *[
+                "--duration",
+                "600",
+                "--load",
+                "concurrency:2",
+                "--output-tokens",
+                "8",
+                "-o",
+                str(path),
+            ],
+        )
+        while b"measuring" not in (line := process.stderr.readline()):
+            assert line, "it ended before it measured"
+        # With two at once, all of these but two have come to an end there as well.
+        while len(gateway.requests) < 20 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert b"interrupted: these are the numbers until then" in out
     assert b"Traceback" not in err
     stored = json.loads(path.read_bytes())
     assert stored["interrupted"] is True
-    assert stored["measurements"][0]["counts"]["completed"] > 0
+    assert stored["measurements"][0]["counts"]["completed"] >= 15
 
 
 def test_at_a_terminal_it_shows_how_it_goes(terminal: Make) -> None:

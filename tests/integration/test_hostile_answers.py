@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import anyio
 import brotli
 import pytest
 from backports import zstd
@@ -133,6 +134,44 @@ async def test_an_answer_that_never_ends_is_given_up(
     ):
         with pytest.raises(ProtocolError, match=f"longer than {8 * MIB} bytes"):
             await client.chat.completions.create(messages="Hi", model=GPT)
+
+
+@pytest.mark.parametrize("way", ["text", "comments", "whole"])
+async def test_a_stream_that_never_ends_is_given_up_with_what_came(
+    way: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilo_sdk.exchange._ANSWER_MAX", MIB)
+    event = b'data: {"choices": [{"index": 0, "delta": {"content": "word "}}]}\n\n'
+    endless = 200 * (b": alive\n\n" if way == "comments" else event)
+
+    async def handler(call: Any) -> None:
+        await call.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event)
+        while True:
+            await call.write(endless)
+            await anyio.sleep(0.001)
+
+    texts: list[str] = []
+    async with (
+        serve(handler) as server,
+        KiloClient("key", base_url=server.base_url, retries=ONCE) as client,
+        client.chat.completions.stream(messages="Hi", model=GPT) as stream,
+    ):
+
+        async def read() -> None:
+            if way == "whole":
+                await stream.get_final_completion()
+            async for text in stream.text_deltas():
+                texts.append(text)  # noqa: PERF401 - an extend would lose what came before an error
+
+        with pytest.raises(StreamProtocolError, match=f"longer than {MIB} bytes") as raised:
+            await read()
+        assert stream.closed
+    assert raised.value.partial is not None
+    came = raised.value.partial.text
+    assert came.startswith("word ")
+    assert set(came.split()) == {"word"}
+    if way != "whole":
+        assert "".join(texts) == came
 
 
 @pytest.mark.parametrize("depth", [100, 1000, 100_000])
