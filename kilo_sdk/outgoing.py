@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable
-from math import inf
+from math import inf, isfinite
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -156,10 +156,14 @@ def encode_body(payload: dict[str, object]) -> bytes:
     """Return the payload as JSON.
 
     Raises:
-        ConfigurationError: Something in it cannot be JSON.
+        ConfigurationError: Something in it cannot be JSON, a number that is not finite
+            included: it would go out as null, and mean something else.
     """
     try:
         body = orjson.dumps(payload)
+        # Only where there is a null can there be one that was a number.
+        if b"null" in body:
+            _check_finite(payload)
         # What orjson returns keeps the buffer of 4 KiB that it was written into, which a
         # small request would hold as long as its stream is open.
         return bytes(memoryview(body)) if len(body) < _SMALL_BODY else body
@@ -167,6 +171,24 @@ def encode_body(payload: dict[str, object]) -> bytes:
         problem = next((key for key, value in payload.items() if not _encodes(value)), None)
         where = f"parameter {problem!r}" if problem else "the request"
         raise ConfigurationError(f"{where} cannot be sent as JSON: {exc}") from exc
+
+
+def _check_finite(payload: dict[str, object]) -> None:
+    for key, value in payload.items():
+        # A stack: what callers nest may be deeper than Python's own.
+        pending: list[object] = [value]
+        while pending:
+            one = pending.pop()
+            if isinstance(one, float):
+                if not isfinite(one):
+                    holds = "is" if one is value else "holds"
+                    raise ConfigurationError(
+                        f"parameter {key!r} {holds} {one}, which JSON cannot say"
+                    )
+            elif isinstance(one, dict):
+                pending.extend(one.values())
+            elif isinstance(one, list | tuple):
+                pending.extend(one)
 
 
 def _encodes(value: object) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf, nan
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,3 +177,26 @@ def test_what_cannot_be_json_is_named() -> None:
         deep = [deep]
     with pytest.raises(ConfigurationError, match="parameter 'messages' cannot be sent as JSON"):
         encode_body({"messages": deep})
+
+
+@pytest.mark.parametrize("number", [nan, inf, -inf])
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda number: number, "parameter 'x' is "),
+        (lambda number: [{"a": (1, number)}], "parameter 'x' holds "),
+    ],
+)
+def test_a_number_that_json_cannot_say_is_refused_wherever_it_stands(
+    number: float, wrap: Callable[[float], Any], words: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{words}{number}, which JSON cannot say"):
+        encode_body({"before": None, "x": wrap(number), "after": [1.5]})
+
+
+def test_a_null_of_the_callers_goes_out() -> None:
+    deep: Any = None
+    for _ in range(200):
+        deep = [deep]
+    payload = {"content": None, "n": 1.5, "text": "null", "tools": ({"a": [None, deep]},)}
+    assert orjson.loads(encode_body(payload)) == orjson.loads(orjson.dumps(payload))

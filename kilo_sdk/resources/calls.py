@@ -8,7 +8,6 @@ Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from kilo_sdk.conversation import wire_messages
@@ -73,9 +72,6 @@ def completion_calls(
     payload: WirePayload = {"messages": wire_messages(messages)}
     if params:
         for key, value in params.items():
-            if isinstance(value, float) and not isfinite(value):
-                # It would go out as null, and mean something else.
-                raise ConfigurationError(f"parameter {key!r} is {value}, which JSON cannot say")
             if value is not None:
                 payload[key] = value
     if extra_body is None:

@@ -667,6 +667,7 @@ ASKING: dict[str, dict[str, Any]] = {
     "a parameter that is no json": {"temperature": Decimal("0.5")},
     "a parameter that is no number": {"temperature": float("nan")},
     "a parameter without end": {"max_tokens": float("inf")},
+    "no number deep inside": {"extra_body": {"x": [{"y": float("nan")}]}},
     "a message that is no json": {"messages": [{"role": "user", "content": b"bytes"}]},
     "half a surrogate": {"messages": "\ud800"},
     "a number past 64 bits": {"seed": 2**70},
