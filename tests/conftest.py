@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from own_time import OwnTimeLoop
+
+from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.http import Connections
 
 # How long an example takes says something about the machine and nothing about the code; all
 # else stays as it is, on CI with the same examples every time.
@@ -21,6 +25,21 @@ settings.load_profile("any speed")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """The SDK is bound to asyncio through aiohttp; its clocks are those of the loop."""
     return "asyncio", {"loop_factory": OwnTimeLoop}
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[LocalGateway]:
+    """An embedded gateway that answers as soon as it can and takes any key."""
+    async with LocalGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def connections() -> AsyncIterator[Connections]:
+    """Connections of no client."""
+    connections = Connections()
+    yield connections
+    await connections.close()
 
 
 @pytest.fixture(scope="session")

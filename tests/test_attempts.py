@@ -69,12 +69,6 @@ def error_event(code: int | str, words: str = "no") -> bytes:
     return b"data: " + orjson.dumps({"error": {"message": words, "code": code}}) + b"\n\n"
 
 
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
 Client = Callable[..., KiloClient]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -30,12 +30,6 @@ pytestmark = pytest.mark.anyio
 BODY = orjson.dumps({"id": "g", "choices": [{"index": 0, "message": {"content": "word"}}]})
 GOOD = RawReply(body=BODY)
 GPT = "openai/gpt-4.1"
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
 
 
 async def ask(client: KiloClient, **more: Any) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from kilo_sdk import ProtocolError, ServiceUnavailableError, Timeouts
@@ -15,19 +13,6 @@ from tests.support.sending import send
 pytestmark = pytest.mark.anyio
 
 BUSY = b'{"error": {"message": "busy", "code": 503}}'
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-async def connections() -> AsyncIterator[Connections]:
-    connections = Connections()
-    yield connections
-    await connections.close()
 
 
 async def test_a_refusal_is_read_whole_and_told_in_its_own_words(

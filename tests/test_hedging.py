@@ -56,12 +56,6 @@ def refusal(status: int, after: float = 0.0, **headers: str) -> RawReply:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
     async with KiloClient(
         "key", base_url=gateway.base_url, retries=AT_ONCE, hedge_after=AFTER

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 
 import aiohttp
 import anyio
@@ -25,19 +24,6 @@ from kilo_sdk.timeouts import CallClocks
 pytestmark = pytest.mark.anyio
 
 TICK = float(os.environ.get("KILO_TEST_TICK", "0.05"))
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-async def connections() -> AsyncIterator[Connections]:
-    connections = Connections()
-    yield connections
-    await connections.close()
 
 
 async def test_a_large_body_goes_out_whole(gateway: LocalGateway, connections: Connections) -> None:

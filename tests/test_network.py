@@ -97,12 +97,6 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def tls_port(gateway: LocalGateway, authority: trustme.CA) -> AsyncIterator[int]:
     """A gateway behind TLS, known as ``127.0.0.1`` and as a name that nobody resolves."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

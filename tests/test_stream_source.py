@@ -35,12 +35,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
     async with KiloClient("key", base_url=gateway.base_url, retries=AT_ONCE) as client:
         yield client

@@ -6,7 +6,7 @@ import asyncio
 import random
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import anyio
@@ -135,12 +135,6 @@ MISBEHAVIOURS: dict[str, Misbehaviour] = {
     "a strange path": sends(b"GET /api/gateway/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n"),
     "no path": sends(b"GET \xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n"),
 }
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
 
 
 async def connect(gateway: LocalGateway) -> Streams:

@@ -11,12 +11,6 @@ from fault_proxy import FaultProxy
 from kilo_sdk.emulator import LocalGateway
 
 
-@pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
 @pytest.fixture(params=[False], ids=["in one piece"])
 async def proxy(gateway: LocalGateway, request: pytest.FixtureRequest) -> AsyncIterator[FaultProxy]:
     """Answers come in one piece; event by event where a test asks for it."""

@@ -49,12 +49,6 @@ def refusal(status: int) -> RawReply:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
     keys = itertools.count()
     async with KiloClient(

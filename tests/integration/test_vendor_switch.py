@@ -186,12 +186,6 @@ SWITCHES: dict[str, tuple[str, dict[str, Any], dict[frozenset[str], dict[str, An
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
     async with KiloClient("key", base_url=gateway.base_url) as client:
         yield client

@@ -56,12 +56,6 @@ both = pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"]
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[LocalGateway]:
-    async with LocalGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
     async with KiloClient("key", base_url=gateway.base_url, default_model=GPT) as client:
         yield client
