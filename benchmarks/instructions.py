@@ -49,7 +49,7 @@ class Case:
 
 CASES = (
     Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 100, 500, 1.10),
-    Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 2.10),
+    Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 1.75),
 )
 
 

@@ -20,6 +20,7 @@ from kilo_sdk.cost.prices import NO_PRICES, PriceList
 from kilo_sdk.error_mapping import error_from_payload
 from kilo_sdk.errors import APIError, ProtocolError
 from kilo_sdk.middleware.chain import ResponseChain
+from kilo_sdk.plain_answers import built_at_once
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
@@ -40,9 +41,9 @@ SHOWN_BODY_BYTES: Final = 4096
 _LOOKED_AT_BYTES: Final = 60
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class AnswerContext:
-    """What decoding needs to know of the answer besides its bytes.
+    """What decoding needs to know of the answer besides its bytes; never changed.
 
     Attributes:
         transport: Turns events and bodies into OpenAI's shape.
@@ -93,8 +94,12 @@ def decode_completion(body: bytes, context: AnswerContext) -> ChatCompletion:
         APIStatusError: The body holds an error instead, or a choice does.
         ProtocolError: The body is no JSON object with choices.
     """
+    completion = _normal_completion(body, context)
+    built = built_at_once(completion)
+    if built is not None:
+        return context.completion(built)
     accumulator = CompletionAccumulator()
-    completion = take_whole(body, context, accumulator)
+    accumulator.add_whole(completion)
     refused = accumulator.error()
     if refused is not None:
         raise context.error_inside({**completion, "error": refused}, in_stream=False)
@@ -138,10 +143,15 @@ def take_whole(
         APIStatusError: The body holds an error instead.
         ProtocolError: The body is no JSON object with choices.
     """
+    completion = _normal_completion(body, context)
+    accumulator.add_whole(completion)
+    return completion
+
+
+def _normal_completion(body: bytes, context: AnswerContext) -> WireCompletion:
     completion = _parse_completion(body, context)
     for step in context.response_chain.completion_steps():
         step(completion)
-    accumulator.add_whole(completion)
     return completion
 
 

@@ -53,9 +53,9 @@ _log: Final = logging.getLogger("kilo_sdk.attempts")
 _ONE_TRY: Final = RetryPolicy(max_attempts=1)
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class Answer:
-    """A response with status 200 whose body has not been read.
+    """A response with status 200 whose body has not been read; never changed.
 
     Attributes:
         exchange: The bytes as they arrive.

@@ -6,6 +6,7 @@ Source: GATEWAY 3.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.types.message import Message
@@ -14,6 +15,7 @@ from kilo_sdk.types.wire import WireMessage
 
 __all__ = ["checked_messages", "wire_messages"]
 
+_DICTS_ALONE: Final = frozenset({dict})
 _ACCEPTED = "accepted are a string, or a list of wire dicts and Message objects"
 
 
@@ -28,6 +30,8 @@ def wire_messages(messages: Messages) -> list[WireMessage]:
     checked = checked_messages(messages)
     if not checked:
         raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
+    if _DICTS_ALONE.issuperset(map(type, checked)):
+        return cast("list[WireMessage]", checked)
     return [one.to_param() if isinstance(one, Message) else one for one in checked]
 
 
@@ -45,7 +49,13 @@ def checked_messages(messages: Messages) -> list[Message | WireMessage]:
         isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence)
     ):
         raise ConfigurationError(f"messages is of type {type(messages).__name__}; {_ACCEPTED}")
-    return [_checked(message, position) for position, message in enumerate(messages)]
+    return [
+        # What nearly all histories are made of needs one look and no call.
+        message
+        if type(message) is dict and type(message.get("role")) is str and message["role"]
+        else _checked(message, position)
+        for position, message in enumerate(messages)
+    ]
 
 
 def _checked(message: object, position: int) -> Message | WireMessage:

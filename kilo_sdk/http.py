@@ -18,6 +18,7 @@ from typing import Final
 
 import aiohttp
 
+from kilo_sdk.deadline import Deadline
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
@@ -95,9 +96,9 @@ class Connections:
         clocks.start(loop.time())
         when = clocks.next_check()
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
-        scope = asyncio.timeout_at(None if when == inf else when)
+        deadline = Deadline(loop, None if when == inf else when)
         try:
-            async with scope:
+            with deadline:
                 response = await session.request(
                     method,
                     url,
@@ -109,7 +110,7 @@ class Connections:
                     timeout=_connect_timeout(clocks.timeouts.connect),
                 )
         except FOREIGN_ERRORS as exc:
-            if isinstance(exc, TimeoutError) and scope.expired():
+            if isinstance(exc, TimeoutError) and deadline.expired:
                 # The loop may fire a shade early, by its clock's resolution.
                 phase = clocks.expired(max(loop.time(), when)) or "first_token"
                 raise timeout_error(clocks, phase, model) from exc

@@ -8,7 +8,7 @@ client.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
 
 __all__ = ["Route", "Routes"]
+
+# A caller who makes up models does not fill the memory.
+_MOST_KNOWN: Final = 256
 
 
 @attrs.frozen(slots=True)
@@ -64,7 +67,7 @@ class Routes:
         ConfigurationError: A transport or a middleware is of no accepted form.
     """
 
-    __slots__ = ("_registry", "_routes")
+    __slots__ = ("_known", "_may_know", "_registry", "_routes")
 
     def __init__(
         self,
@@ -88,6 +91,9 @@ class Routes:
                 ),
             )
         )
+        # Which models the caller's own transports match may change with the day.
+        self._may_know = not transports
+        self._known: dict[str, Route] = {}
         self._routes: dict[int, Route] = {}
         for transport in self._registry.transports:
             self._routes[id(transport)] = Route(
@@ -102,4 +108,9 @@ class Routes:
 
     def route_for(self, ref: ModelRef) -> Route:
         """Return the transport that serves a model, with the chains its calls pass."""
-        return self._routes[id(self._registry.transport_for(ref))]
+        route = self._known.get(ref.id)
+        if route is None:
+            route = self._routes[id(self._registry.transport_for(ref))]
+            if self._may_know and len(self._known) < _MOST_KNOWN:
+                self._known[ref.id] = route
+        return route

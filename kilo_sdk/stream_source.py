@@ -278,11 +278,11 @@ class StreamSource:
 def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
     """Return what decoding needs to know of an answer."""
     return AnswerContext(
-        transport=answer.route.transport,
-        response_chain=answer.route.response_chain,
-        ref=answer.ref,
-        request_id=answer.request_id,
-        headers=answer.exchange.headers,
-        content_type=answer.exchange.content_type,
-        prices=prices,
+        answer.route.transport,
+        answer.route.response_chain,
+        answer.ref,
+        answer.request_id,
+        answer.exchange.headers,
+        answer.exchange.content_type,
+        prices,
     )

@@ -96,7 +96,9 @@ class CallCost:
         task_id: str | None = None,
     ) -> None:
         self.prices = prices
-        self.is_limited = max_cost is not None or any(m.max_cost is not None for m in meters)
+        self.is_limited = max_cost is not None or (
+            bool(meters) and any(m.max_cost is not None for m in meters)
+        )
         """Whether a budget applies: only then are prices needed, and streams watched."""
         self.on_record: Callable[[CallRecord], object] | None = None
         """Told of each answer as it is counted."""

@@ -70,9 +70,14 @@ class OutgoingRequest:
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header, replacing any of the same name whatever its case."""
-        if name.lower() in map(str.lower, self.headers):
-            self.remove_header(name)
-        self.headers[name] = value
+        headers = self.headers
+        lowered = name.lower()
+        for present in headers:
+            # Another name is nearly always of another length, which is looked at first.
+            if len(present) == len(name) and present.lower() == lowered:
+                self.remove_header(name)
+                break
+        headers[name] = value
 
     def remove_header(self, name: str) -> None:
         """Remove a header whatever the case of its name; absent is fine."""

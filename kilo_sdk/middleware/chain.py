@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable
+from types import CoroutineType
 from typing import TypeAlias
 
 import attrs
@@ -81,7 +82,7 @@ class RequestChain:
         for step in self._steps:
             pending = step(request)
             if pending is not None:
-                if not isawaitable(pending):
+                if type(pending) is not CoroutineType and not isawaitable(pending):
                     raise ConfigurationError(
                         f"a request middleware returned {type(pending).__name__}; it changes the "
                         "request in place and returns nothing, or is a coroutine function"

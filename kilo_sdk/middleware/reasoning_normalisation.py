@@ -20,6 +20,7 @@ __all__ = ["ReasoningNormalisation"]
 
 _REDACTED: Final = "[REDACTED]"
 _ALIASES: Final = ("reasoning_content", "reasoning_text")
+_REASONING_FIELDS: Final = frozenset({"reasoning", "reasoning_details", *_ALIASES})
 
 
 class ReasoningNormalisation:
@@ -75,9 +76,11 @@ class ReasoningNormalisation:
     def on_completion(self, completion: WireCompletion, /) -> None:
         """Normalise the messages of a repaired completion in place."""
         for choice in completion["choices"]:
-            shown = _ShownText()
-            shown.normalise(choice["message"])
-            shown.end(choice["message"])
+            message = choice["message"]
+            if not _REASONING_FIELDS.isdisjoint(message):
+                shown = _ShownText()
+                shown.normalise(message)
+                shown.end(message)
 
     def _shown_of(self, choice: WireDict) -> _ShownText:
         index = choice.get("index")

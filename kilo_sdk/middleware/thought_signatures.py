@@ -115,8 +115,10 @@ def _clean_history(request: OutgoingRequest, block: _Clean, tool_call: _Clean) -
     if not isinstance(messages, list):
         return
     for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            continue
+        if not isinstance(message, dict) or (
+            isinstance(message.get("content"), str) and "tool_calls" not in message
+        ):
+            continue  # most messages are text alone
         removed: list[Any] = []
         changes = _changes(message, block, tool_call, removed)
         if not changes:

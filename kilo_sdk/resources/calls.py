@@ -17,6 +17,7 @@ from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref
 from kilo_sdk.transports.base import CompletionCall
+from kilo_sdk.types.construction import quickly
 from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 from kilo_sdk.types.wire import WirePayload
@@ -61,7 +62,9 @@ def completion_calls(
     Raises:
         ConfigurationError: The arguments cannot make a request.
     """
-    if isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence):
+    if fallback_models != () and (
+        isinstance(fallback_models, str) or not isinstance(fallback_models, Sequence)
+    ):
         raise ConfigurationError(
             f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
         )
@@ -91,16 +94,16 @@ def completion_calls(
     if extra_headers:
         check_headers(headers)
     return [
-        CompletionCall(
-            ref=ref,
-            payload=payload,
-            headers=headers,
-            base_url=client.base_url,
-            stream=stream,
-            reasoning=level,
-            task_id=task_id,
-            mode=mode,
-            pinned_provider=_pinned(pin_provider, client.provider_memory, messages, ref),
+        quickly(CompletionCall)(
+            ref,
+            payload,
+            headers,
+            client.base_url,
+            stream,
+            level,
+            task_id,
+            mode,
+            _pinned(pin_provider, client.provider_memory, messages, ref),
         )
         for ref in refs
     ]

@@ -159,15 +159,15 @@ class OpenAICompatibleTransport:
         if call.stream:
             payload["stream"] = True
         return OutgoingRequest(
-            ref=call.ref,
-            url=join_url(self.base_url or call.base_url, self.path),
-            headers=dict(call.headers),
-            payload=payload,
-            stream=call.stream,
-            reasoning=call.reasoning,
-            task_id=call.task_id,
-            mode=call.mode,
-            pinned_provider=call.pinned_provider,
+            call.ref,
+            join_url(self.base_url or call.base_url, self.path),
+            dict(call.headers),
+            payload,
+            call.stream,
+            call.reasoning,
+            call.task_id,
+            call.mode,
+            call.pinned_provider,
         )
 
     def decode_chunk(self, event: WireDict, /) -> WireChunk | None:

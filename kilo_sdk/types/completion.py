@@ -8,6 +8,7 @@ from __future__ import annotations
 import attrs
 
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.types.construction import quickly
 from kilo_sdk.types.fields import int_field, object_field, text_field
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.tool_call import ToolCall
@@ -42,13 +43,13 @@ class Choice:
         cls, wire: WireDict, *, provider: str | None = None, model: str | None = None
     ) -> Choice:
         """Read one entry of a completion's ``choices``; its message knows who made it."""
-        return cls(
-            index=wire["index"],
-            message=Message.from_answer(wire["message"], provider=provider, model=model),
-            finish_reason=text_field(wire, "finish_reason"),
-            native_finish_reason=text_field(wire, "native_finish_reason"),
-            logprobs=object_field(wire, "logprobs"),
-            raw=wire,
+        return quickly(cls)(
+            wire["index"],
+            Message.from_answer(wire["message"], provider=provider, model=model),
+            text_field(wire, "finish_reason"),
+            text_field(wire, "native_finish_reason"),
+            object_field(wire, "logprobs"),
+            wire,
         )
 
 
@@ -91,19 +92,19 @@ class ChatCompletion:
     ) -> ChatCompletion:
         """Make the typed completion of what the accumulator built."""
         model, provider = text_field(wire, "model"), text_field(wire, "provider")
-        return cls(
-            id=text_field(wire, "id"),
-            model=model,
-            provider=provider,
-            created=int_field(wire, "created"),
-            choices=[
+        return quickly(cls)(
+            text_field(wire, "id"),
+            model,
+            provider,
+            int_field(wire, "created"),
+            [
                 Choice.from_wire(choice, provider=provider, model=model)
                 for choice in wire["choices"]
             ],
-            usage=Usage.of(wire),
-            model_ref=model_ref,
-            request_id=request_id,
-            raw=wire,
+            Usage.of(wire),
+            model_ref,
+            request_id,
+            wire,
         )
 
     def to_json(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from kilo_sdk.types.construction import quickly
 from kilo_sdk.types.fields import copied, objects_field, text_field
 from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.wire import WireDict, WireMessage
@@ -20,11 +21,12 @@ Content = str | list[WireDict] | None
 """Text, content parts as on the wire, or nothing."""
 
 _NOT_SENT: Final = object()
+_TEXT_ALONE: Final = frozenset({"role", "content"})
 
 
 def _content(wire: WireMessage) -> Content:
     content = wire.get("content")
-    return content if isinstance(content, str | list) else None
+    return content if isinstance(content, (str, list)) else None
 
 
 def _text(name: str) -> Callable[[WireMessage], str | None]:
@@ -177,18 +179,23 @@ class Message:
         Raises:
             ProtocolError: As with ``from_param``.
         """
-        told = {
-            name: _READERS[name](wire)
-            for name, value in wire.items()
-            if value is not None and name in _READERS
-        }
-        return cls(
-            text_field(wire, "role") or "assistant",
-            provider=provider,
-            model=model,
-            raw=wire,
-            **told,
-        )
+        role = text_field(wire, "role") or "assistant"
+        values: tuple[Any, ...]
+        if wire.keys() <= _TEXT_ALONE:
+            # Most answers: nothing else needs to be looked for.
+            values = (_content(wire), None, None, [], None, None, None, None)
+        else:
+            values = (
+                _content(wire),
+                text_field(wire, "reasoning") or None,
+                objects_field(wire, "reasoning_details"),
+                _tool_calls(wire),
+                text_field(wire, "refusal") or None,
+                objects_field(wire, "annotations"),
+                text_field(wire, "tool_call_id") or None,
+                text_field(wire, "name") or None,
+            )
+        return quickly(cls)(role, *values, {}, provider, model, wire, False)
 
     def to_param(self) -> WireMessage:
         """Return the wire dict to put back into ``messages``.

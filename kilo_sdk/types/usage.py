@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from kilo_sdk.types.construction import quickly
 from kilo_sdk.types.fields import int_field, object_field
 from kilo_sdk.types.wire import WireDict
 
@@ -58,7 +59,7 @@ class Usage:
             # Some upstreams report it flat, without the details object.
             reasoning = int_field(wire, "reasoning_tokens")
         byok, cost = wire.get("is_byok"), wire.get("cost")
-        return cls(
+        return quickly(cls)(
             int_field(wire, "prompt_tokens"),
             int_field(wire, "completion_tokens"),
             int_field(wire, "total_tokens"),
@@ -67,7 +68,8 @@ class Usage:
             reasoning,
             None if cost is None else _dollars(cost),
             byok if isinstance(byok, bool) else None,
-            raw=wire,
+            False,
+            wire,
         )
 
     @classmethod

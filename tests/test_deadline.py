@@ -1,0 +1,126 @@
+"""A deadline ends a wait as ``asyncio.timeout_at`` does, and in no other way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from kilo_sdk.deadline import Deadline
+
+pytestmark = pytest.mark.anyio
+SOON = 0.01
+
+
+@asynccontextmanager
+async def own(when: float | None) -> Any:
+    with Deadline(asyncio.get_running_loop(), when) as deadline:
+        yield lambda: deadline.expired
+
+
+@asynccontextmanager
+async def standard(when: float | None) -> Any:
+    async with asyncio.timeout_at(when) as scope:
+        yield scope.expired
+
+
+Scope = Callable[[float | None], AbstractAsyncContextManager[Callable[[], bool]]]
+both = pytest.mark.parametrize("scope", [own, standard])
+
+
+def after(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+@both
+async def test_a_wait_that_ends_in_time_is_left_alone(scope: Scope) -> None:
+    async with scope(after(10)) as expired:
+        await asyncio.sleep(0)
+    assert not expired()
+
+
+@both
+async def test_a_wait_without_a_time_has_no_end(scope: Scope) -> None:
+    async with scope(None) as expired:
+        await asyncio.sleep(SOON)
+    assert not expired()
+
+
+@both
+@pytest.mark.parametrize("seconds", [SOON, 0.0, -1.0])
+async def test_a_wait_that_is_too_long_is_a_timeout(scope: Scope, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with scope(after(seconds)) as expired:
+            await asyncio.sleep(10)
+    assert expired()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)  # nothing of it comes later
+
+
+@both
+async def test_an_error_inside_passes(scope: Scope) -> None:
+    with pytest.raises(ValueError, match="own"):
+        async with scope(after(10)):
+            raise ValueError("own")
+
+
+@both
+async def test_a_cancellation_from_elsewhere_stays_one(scope: Scope) -> None:
+    async def wait() -> None:
+        async with scope(after(10)):
+            await asyncio.sleep(10)
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@both
+async def test_a_cancellation_beside_the_expiry_stays_one(scope: Scope) -> None:
+    async def wait() -> None:
+        async with scope(after(SOON)):
+            try:
+                await asyncio.sleep(10)
+            finally:
+                # The other one comes while the expiry is on its way out.
+                task.cancel()
+
+    task = asyncio.ensure_future(wait())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@both
+async def test_a_task_that_was_cancelled_before_can_still_time_out(scope: Scope) -> None:
+    async def wait() -> str:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            try:
+                async with scope(after(SOON)):
+                    await asyncio.sleep(10)
+            except TimeoutError:
+                return "timed out"
+        return "not at all"
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "timed out"
+
+
+@both
+async def test_one_inside_the_other_ends_alone(scope: Scope) -> None:
+    async with scope(after(10)) as outer:
+        with pytest.raises(TimeoutError):
+            async with scope(after(SOON)) as inner:
+                await asyncio.sleep(10)
+        assert inner()
+    assert not outer()
