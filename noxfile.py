@@ -160,7 +160,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def bench_gate(session: nox.Session) -> None:
-    """Instructions per event and completion, which must not grow; needs valgrind."""
+    """Instructions per event, completion and relayed token: they must not grow; needs valgrind."""
     install(session, "-e", ".")
     session.run("python", "-m", "benchmarks.instructions", "--check", *session.posargs)
 
@@ -184,3 +184,10 @@ def bench_relay(session: nox.Session) -> None:
     """The relay beside a hand-written one on the same server; arguments after -- go to it."""
     install(session, "-e", ".", groups=("bench",))
     session.run("python", "-m", "benchmarks.relay", *session.posargs)
+
+
+@nox.session
+def bench_crowd(session: nox.Session) -> None:
+    """How late tokens come when one core serves 5,000 sockets; arguments after -- go to it."""
+    install(session, "-e", ".[fast]", groups=("bench",))
+    session.run("python", "-m", "benchmarks.relay_crowd", *session.posargs)

@@ -3,10 +3,11 @@
     python -m benchmarks.instructions           # print the table
     python -m benchmarks.instructions --check   # and fail past the limits below
 
-Each figure is the difference between a long and a short run under valgrind's callgrind,
-divided by what the long run did more: start and end cancel out. What the kernel does is not
-counted. The limits are ratios to the hand-written loop of the same run, with room for what
-releases of Python and aiohttp change: they are there to notice a step back, not noise.
+Each figure of a client is the difference between a long and a short run under valgrind's
+callgrind, divided by what the long run did more: start and end cancel out. Of a relay, what its
+server does is counted once it is warm. What the kernel does is not counted. The limits are
+ratios to the hand-written loop of the same run, with room for what releases of Python and
+aiohttp change: they are there to notice a step back, not noise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import attrs
 
@@ -53,10 +54,34 @@ CASES = (
 )
 
 
-def instructions(command: list[str]) -> int:
-    """Return how many instructions a command takes as a whole."""
+@attrs.frozen
+class RelayCase:
+    """One thing to count in a server that relays.
+
+    Attributes:
+        title: What the table says.
+        task: A token, or an answer that has one.
+        count: How many are counted.
+        limit: Most times the hand-written relay's instructions.
+    """
+
+    title: str
+    task: str
+    count: int
+    limit: float
+
+
+RELAY_CASES = (
+    RelayCase("relayed token, one per frame", "token", 400, 1.25),
+    RelayCase("relayed answer of one token", "answer", 60, 1.55),
+)
+
+
+def instructions(command: list[str], *options: str) -> int:
+    """Return how many instructions a command takes, those that valgrind's options have counted."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options]
     result = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
+        [*valgrind, *command],
         capture_output=True,
         text=True,
         check=False,
@@ -77,6 +102,14 @@ def per_unit(case: Case, contender: str, *more: str) -> float:
     return (run(case.long) - run(case.short)) / (case.long - case.short)
 
 
+def relayed(case: RelayCase, contender: str) -> float:
+    """Return the instructions that a server takes for one of the case's units."""
+    command = [sys.executable, "-m", "benchmarks.relay_lockstep", contender, str(case.count)]
+    # What is counted begins when the server is warm: it need not run twice.
+    counted = instructions([*command, "--task", case.task, "--counted"], "--instr-atstart=no")
+    return counted / case.count
+
+
 def main() -> None:
     """Count, print, and with ``--check`` fail past a limit."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
@@ -86,14 +119,22 @@ def main() -> None:
         raise SystemExit("valgrind is not installed; on Debian: apt-get install valgrind")
     print(f"{'instructions':36}{'hand-written':>14}{'kilo_sdk':>12}{'ratio':>8}{'limit':>8}")
     failed = False
+
+    def row(case: Case | RelayCase, counts: list[Future[float]]) -> None:
+        nonlocal failed
+        floor, own = (count.result() for count in counts)
+        failed = failed or own / floor > case.limit
+        print(
+            f"{case.title:36}{floor:14,.0f}{own:12,.0f}{own / floor:8.3f}{case.limit:8.2f}",
+            flush=True,
+        )
+
     with replay_server() as root, ThreadPoolExecutor(2) as pool:
         for case in CASES:
             more = ("--url", f"{root}whole/") if case.task == "whole" else ()
-            counts = [pool.submit(per_unit, case, name, *more) for name in (FLOOR, "kilo_sdk")]
-            floor, own = (count.result() for count in counts)
-            ratio = own / floor
-            failed = failed or ratio > case.limit
-            print(f"{case.title:36}{floor:14,.0f}{own:12,.0f}{ratio:8.3f}{case.limit:8.2f}")
+            row(case, [pool.submit(per_unit, case, name, *more) for name in (FLOOR, "kilo_sdk")])
+        for relay_case in RELAY_CASES:
+            row(relay_case, [pool.submit(relayed, relay_case, name) for name in ("hand", "relay")])
     if arguments.check and failed:
         raise SystemExit("past a limit: something costs more than it did")
 

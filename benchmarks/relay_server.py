@@ -1,6 +1,6 @@
 """The server under test: the relay and a careful hand-written one, in one aiohttp process.
 
-    python -m benchmarks.relay_server BASE_URL
+    python -m benchmarks.relay_server BASE_URL [--uvloop]
 
 ``/relay`` is ``WebSocketRelay`` as it comes. ``/hand`` is what a careful author writes: a frame per
 token, a write that waits for the peer, and a reader beside it that stops the answer when the
@@ -15,8 +15,10 @@ import asyncio
 import contextlib
 import gc
 import resource
+import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
@@ -75,13 +77,18 @@ async def memory(_: web.Request) -> web.Response:
     return web.Response(body=orjson.dumps(resident_bytes()))
 
 
-async def main(base_url: str) -> None:
-    """Listen on a free port, print it, and serve until killed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+@contextlib.asynccontextmanager
+async def application(base_url: str, listener: socket.socket | None = None) -> AsyncIterator[int]:
+    """Serve both on a socket, or else on a free port; yields the port."""
     async with KiloClient("key", base_url=base_url, default_model="replay/model") as client:
-        # A stalled reader is to stay: what it costs is measured.
-        limits = RelayLimits(send_timeout=None, max_waiting_bytes=2**40, idle_timeout=None)
+        # A stalled reader is to stay, for what it costs is measured; and a browser in step asks
+        # as fast as it is answered.
+        limits = RelayLimits(
+            send_timeout=None,
+            max_waiting_bytes=2**40,
+            idle_timeout=None,
+            messages_per_second=1e6,
+        )
         # What ended is not kept, as the hand-written one keeps nothing.
         store = MemoryStreamStore(ttl=0)
         relay = WebSocketRelay(client, prepare=PromptPolicy(), limits=limits, store=store, linger=0)
@@ -92,11 +99,28 @@ async def main(base_url: str) -> None:
         app.router.add_get("/memory", memory)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=8192).start()
-        sys.stdout.write(f"{runner.addresses[0][1]}\n")
+        listening = listener or socket.create_server(("127.0.0.1", 0), backlog=8192)
+        await web.SockSite(runner, listening, backlog=8192).start()
+        try:
+            yield runner.addresses[0][1]
+        finally:
+            await runner.cleanup()
+
+
+async def main(base_url: str) -> None:
+    """Print the port, and serve until killed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    async with application(base_url) as port:
+        sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    if "--uvloop" in sys.argv[2:]:
+        import uvloop
+
+        uvloop.run(main(sys.argv[1]))
+    else:
+        asyncio.run(main(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeGuard
 
 from aiohttp import WSMsgType, web
@@ -14,6 +15,7 @@ __all__ = ["AiohttpSocket", "aiohttp_handshake", "is_request", "is_socket"]
 # What waits in this process for one peer: with the kernel's own buffers it is enough to keep a
 # line full, and a thousand peers that read nothing cost little.
 _BUFFER_BYTES: Final = 32 * 1024
+_AT_ONCE_BYTES: Final = 4 * 1024
 
 
 class AiohttpSocket:
@@ -89,6 +91,30 @@ class AiohttpSocket:
         # RuntimeError: another task has closed it; ClientConnectionResetError is an OSError.
         except (OSError, RuntimeError) as exc:
             raise SocketClosedError from exc
+
+    def at_once(self, *, is_text: bool) -> Callable[[bytes], bool] | None:
+        """Return what sends a frame without waiting, to an accepted socket."""
+        transport = None if self._request is None else self._request.transport
+        # Compressing may wait for another frame that is being compressed.
+        if self._socket is None or transport is None or self._socket.compress:
+            return None
+        opcode = WSMsgType.TEXT if is_text else WSMsgType.BINARY
+        send_frame, waiting = self._socket.send_frame, transport.get_write_buffer_size
+
+        def send(frame: bytes) -> bool:
+            # With nothing in its buffer a transport takes more than that before it pauses.
+            if len(frame) > _AT_ONCE_BYTES or waiting():
+                return False
+            try:
+                # One step: aiohttp waits when the transport is paused, and nowhere else.
+                send_frame(frame, opcode).send(None)
+            except StopIteration:
+                return True
+            except (OSError, RuntimeError):
+                return False
+            raise AssertionError("aiohttp waits although its transport takes more")
+
+        return send
 
     async def close(self, code: int, reason: str) -> None:
         """Close it, and wait for the peer's answer; doing so twice is fine."""

@@ -23,13 +23,14 @@ from kilo_sdk.relay.limits import RelayLimits
 from kilo_sdk.relay.linger import Linger
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.protocol import Prompt
-from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.refusals import CUT, RelayRefusedError
 from kilo_sdk.relay.store import StoreError, StreamStore, StreamWriter
 
 __all__ = ["Answers"]
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
 _END_HOOK_S: Final = 10.0
+_GIVING_UP_S: Final = 5.0
 
 
 class Answers:
@@ -94,6 +95,11 @@ class Answers:
             if (log := await self._opened(stream)) is not None:
                 return log
             raise RelayRefusedError("the answer is not kept any more", code="unknown_stream")
+        if self._lifetime.over:
+            # The relay closed meanwhile. The store has the answer, and would wait for it.
+            with anyio.move_on_after(_GIVING_UP_S, shield=True):
+                await writer.end(CUT)
+            self._check_open()
         writer.append(Started(prompt.request))
         self._tasks.start(self._generate(prompt, options, writer), name=f"relay {stream}")
         return writer.log
@@ -160,14 +166,13 @@ class Answers:
         finally:
             linger.stop()
             writer.log.on_cancel = None
-            with anyio.move_on_after(_END_HOOK_S, shield=True):
-                await self._tell(generation.ended(prompt.request))
+            if self._on_end is not None:
+                with anyio.move_on_after(_END_HOOK_S, shield=True):
+                    await self._tell(self._on_end, generation.ended(prompt.request))
 
-    async def _tell(self, ended: EndedAnswer) -> None:
-        if self._on_end is None:
-            return
+    async def _tell(self, on_end: EndHook, ended: EndedAnswer) -> None:
         try:
-            await answer_of(self._on_end(ended))
+            await answer_of(on_end(ended))
         except Exception:
             # The answer is over and told; only the app's own book-keeping failed.
             _log.exception("on_end.failed stream=%s", ended.stream)

@@ -95,6 +95,9 @@ class ASGISocket:
         else:
             await self._deliver({"type": "websocket.send", "bytes": frame})
 
+    def at_once(self, *, is_text: bool) -> None:
+        """There is no such way: what a server or a framework does in ``send`` may wait."""
+
     async def close(self, code: int, reason: str) -> None:
         """Close it; doing so twice is fine."""
         if not self._closed:

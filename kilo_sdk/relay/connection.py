@@ -65,7 +65,8 @@ class Connection:
         self._framing = framing
         self._limits = limits
         self._act = act
-        self._outlet = Outlet(framing, limits, self._send, self._too_slow)
+        at_once = socket.at_once(is_text=framing.is_text)
+        self._outlet = Outlet(framing, limits, self._send, self._too_slow, at_once)
         self._scope = anyio.CancelScope()
         self._closing: CloseCode | None = None
         self._finishing: CloseCode | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, size_of
+from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, Text, size_of
 
 __all__ = ["LogWatcher", "StreamLog"]
 
@@ -18,7 +18,7 @@ class LogWatcher(Protocol):
     """Whoever wants to know that a log has grown."""
 
     def grown(self, size: int) -> None:
-        """Take note; called from ``append``, so it must neither wait nor raise.
+        """Take note; called while events are added, so it must neither wait nor raise.
 
         Args:
             size: About how many bytes were added.
@@ -38,7 +38,7 @@ class StreamLog:
         events: All of them, in order; not to be changed from outside.
         size: About how many bytes they take.
         state: How the answer ended; None while it goes on.
-        on_unwatched: Called when the last of the watchers has left.
+        on_unwatched: Called when the last of the watchers has left before the end.
         on_cancel: Called when someone asks the writer to stop.
     """
 
@@ -81,17 +81,39 @@ class StreamLog:
         """Whether anyone reads it here."""
         return bool(self._watchers)
 
-    def append(self, event: RelayEvent) -> None:
-        """Add an event and tell the watchers; after the end, nothing is added."""
+    def append(self, event: RelayEvent) -> int:
+        """Add an event and tell the watchers; after the end, nothing is added.
+
+        Returns:
+            About how many bytes were added.
+        """
         if self.state is not None:
-            return
+            return 0
         size = size_of(event)
         self.events.append(event)
         self.size += size
-        if isinstance(event, _LAST):
+        watchers: Sequence[LogWatcher] = self._watchers
+        # Nearly every event is text: asked first, for this runs per token.
+        if type(event) is not Text and isinstance(event, _LAST):
             self.state = event.state
-        for watcher in self._watchers:
+            # Those that have taken the last event watch no more.
+            watchers = tuple(watchers)
+        for watcher in watchers:
             watcher.grown(size)
+        return size
+
+    def extend(self, events: Sequence[RelayEvent]) -> None:
+        """Add events that came together, and tell the watchers once."""
+        before = self.size
+        for event in events:
+            if self.state is None:
+                self.events.append(event)
+                self.size += size_of(event)
+                if isinstance(event, _LAST):
+                    self.state = event.state
+        if self.size > before:
+            for watcher in tuple(self._watchers):
+                watcher.grown(self.size - before)
 
     def watch(self, watcher: LogWatcher) -> None:
         """Tell a watcher of whatever comes from now on."""
@@ -101,7 +123,7 @@ class StreamLog:
         """Tell it no more; doing so twice is fine."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
-            if not self._watchers and self.on_unwatched is not None:
+            if not self._watchers and self.state is None and self.on_unwatched is not None:
                 self.on_unwatched()
 
     def cancel(self) -> None:

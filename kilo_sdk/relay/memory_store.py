@@ -126,9 +126,7 @@ class _MemoryWriter:
         self._store = store
 
     def append(self, event: RelayEvent) -> None:
-        before = self.log.size
-        self.log.append(event)
-        self._store.grown(self.log.size - before)
+        self._store.grown(self.log.append(event))
 
     async def end(self, event: Ended | Failed) -> None:
         self.append(event)

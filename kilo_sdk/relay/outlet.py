@@ -20,6 +20,8 @@ class Outlet:
         limits: How slow the peer may be.
         send: Sends a frame, and waits while the peer does not take it.
         too_slow: Called when the peer is slower than the limits allow.
+        at_once: Sends a frame that need not wait, and says whether it has; None where there is
+            no such way.
 
     Attributes:
         session: What is to be sent.
@@ -32,11 +34,14 @@ class Outlet:
         limits: RelayLimits,
         send: Callable[[bytes], Awaitable[None]],
         too_slow: Callable[[], None],
+        at_once: Callable[[bytes], bool] | None = None,
     ) -> None:
         self.session = Session(framing, max_frame_chars=limits.max_frame_chars, wake=self._wake)
         self._limits = limits
         self._send = send
         self._too_slow = too_slow
+        # A frame that is sent at once keeps to no pace.
+        self._at_once = None if limits.min_interval else at_once
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._sending_since: float | None = None
@@ -71,10 +76,11 @@ class Outlet:
             if frame is None:
                 if self._until_over and not len(session):
                     return
-                if not await self._grown(keepalive[0] if keepalive else None) and keepalive:
-                    frame = keepalive[1]
-                else:
+                grown = await self._grown(keepalive[0] if keepalive else None)
+                self.busy_at = time()
+                if grown or keepalive is None:
                     continue
+                frame = keepalive[1]
             session.taken()
             self._sending_since = began = time()
             await send(frame)
@@ -86,6 +92,7 @@ class Outlet:
     async def _grown(self, timeout: float | None) -> bool:
         """Wait until there is more to send; False when it took longer than that."""
         self._waiter = waiter = self._loop.create_future()
+        self.session.at_once = self._at_once
         try:
             if timeout is None:
                 await waiter
@@ -93,11 +100,12 @@ class Outlet:
             await asyncio.wait([waiter], timeout=timeout)
             return waiter.done()
         finally:
-            self._waiter = None
+            self._waiter = self.session.at_once = None
 
     def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
+            self.session.at_once = None
             if not waiter.done():
                 waiter.set_result(None)
         elif (

@@ -119,8 +119,12 @@ class RedisStreamStore:
             writer_timeout=self._writer_timeout,
             flush_interval=self._flush_interval,
         )
+        try:
+            self._tasks.start(self._write(writer), name=f"relay writer {stream}")
+        except ConfigurationError as exc:
+            # Whoever finds the answer learns of a writer that died.
+            raise StoreError("the store was closed meanwhile") from exc
         self._written[stream] = writer
-        self._tasks.start(self._write(writer), name=f"relay writer {stream}")
         if not self._listens:
             self._listens = True
             self._tasks.start(self._listen(), name="relay cancel")
@@ -228,6 +232,5 @@ class RedisStreamStore:
                 # Expired, or deleted by hand.
                 log.append(CUT)
             return
-        for _, data in entries_of(reply):
-            for event in unpacked(data):
-                log.append(event)
+        # In one go: what a reader has to catch up with goes to it in few frames.
+        log.extend([event for _, data in entries_of(reply) for event in unpacked(data)])

@@ -23,8 +23,13 @@ __all__ = ["Session"]
 class _View:
     """A reader's place in a log: the next event to send has the sequence number at + 1."""
 
+    session: Session
     log: StreamLog
     at: int
+
+    def grown(self, size: int) -> None:
+        """See ``LogWatcher``."""
+        self.session.grown(self, size)
 
 
 class Session:
@@ -37,11 +42,15 @@ class Session:
 
     Attributes:
         waiting_bytes: What has come since ``taken`` was last called.
+        at_once: Sends a frame without waiting, or says that it cannot be. Set while nothing
+            waits to be sent, so that no frame overtakes another; None where there is no such
+            way.
     """
 
     def __init__(self, framing: Framing, *, max_frame_chars: int, wake: Callable[[], None]) -> None:
         self.framing = framing
         self.waiting_bytes = 0
+        self.at_once: Callable[[bytes], bool] | None = None
         self._max_frame_chars = max_frame_chars
         self._wake = wake
         self._said: deque[bytes] = deque()
@@ -61,8 +70,21 @@ class Session:
         """Frames about its own messages that wait to be sent."""
         return len(self._said)
 
-    def grown(self, size: int) -> None:
+    def grown(self, view: _View, size: int) -> None:
         """A log that it follows has grown."""
+        at_once, at = self.at_once, view.at
+        if at_once is not None:
+            log = view.log
+            events = log.events
+            # One event more than the reader has, which keeps up: it need not wait for its turn.
+            if at + 1 == len(events) and at_once(
+                self.framing.event(log.stream, at + 1, events[at])
+            ):
+                view.at = at + 1
+                if log.state is not None:
+                    self.leave(log.stream)
+                    self._wake()
+                return
         self.waiting_bytes += size
         self._wake()
 
@@ -72,10 +94,10 @@ class Session:
 
     def follow(self, log: StreamLog, after: int = 0) -> None:
         """Send a log's events from the one after ``after``; a second time goes on from there."""
+        view = _View(self, log, after)
         # Before it is left: its writer would think that nobody reads any more.
-        log.watch(self)
+        log.watch(view)
         self.leave(log.stream)
-        view = _View(log, after)
         if log.ended and after >= log.last_seq:
             # Whoever asks does not know how it ended; a writer that died may have been ahead
             # of its log.
@@ -89,7 +111,7 @@ class Session:
         view = self._views.pop(stream, None)
         if view is not None:
             self._turn.remove(view)
-            view.log.unwatch(self)
+            view.log.unwatch(view)
 
     def leave_all(self) -> None:
         """Follow nothing any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -79,6 +79,14 @@ class RelaySocket(Protocol):
 
         Raises:
             SocketClosedError: The peer is gone.
+        """
+        ...
+
+    def at_once(self, *, is_text: bool) -> Callable[[bytes], bool] | None:
+        """Return what sends a frame without waiting; None where the server has no such way.
+
+        It returns False, and has not sent the frame, when that would have to wait, or the peer
+        is gone.
         """
         ...
 

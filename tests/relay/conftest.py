@@ -190,12 +190,12 @@ async def run_app() -> AsyncIterator[Callable[..., Awaitable[Browser]]]:
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def run(handler: Any, query: str = "") -> Browser:
+        async def run(handler: Any, query: str = "", **options: Any) -> Browser:
             app = web.Application()
             app.router.add_get("/ws", handler)
             port = await stack.enter_async_context(aiohttp_server(app))
             url = f"http://127.0.0.1:{port}/ws{query}"
-            return Browser(await stack.enter_async_context(session.ws_connect(url)))
+            return Browser(await stack.enter_async_context(session.ws_connect(url, **options)))
 
         yield run
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import anyio
 import orjson
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from kilo_sdk import KiloClient
@@ -36,8 +38,48 @@ async def test_before_the_handshake_there_is_nobody() -> None:
     with pytest.raises(SocketClosedError):
         await socket.receive()
     await socket.close(1000, "")
+    assert socket.at_once(is_text=True) is None
     assert not is_request(socket)
     assert not is_socket(socket)
+
+
+async def test_a_frame_goes_at_once_while_the_peer_takes_it(run_app: Any, eventually: Any) -> None:
+    told: list[bool] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        socket = AiohttpSocket(request, RelayLimits(), response)
+        await socket.accept(None)
+        at_once, transport = socket.at_once(is_text=True), request.transport
+        assert at_once is not None
+        assert transport is not None
+        told.extend([at_once(b"a"), at_once(b"x" * 5000), at_once(b"b")])
+        # Until the kernel takes no more: its peer does not read.
+        while at_once(b"x" * 4000):
+            pass
+        transport.abort()
+        await asyncio.sleep(0)
+        told.append(at_once(b"late"))
+        return response
+
+    await run_app(handle)
+    await eventually(lambda: len(told) == 4)
+    assert told == [True, False, True, False]
+
+
+async def test_what_is_compressed_may_have_to_wait(run_app: Any, eventually: Any) -> None:
+    told: list[object] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.WebSocketResponse(compress=True)
+        await response.prepare(request)
+        told.append(AiohttpSocket(request, RelayLimits(), response).at_once(is_text=True))
+        return response
+
+    await run_app(handle, compress=15)
+    await eventually(lambda: told)
+    assert told == [None]
 
 
 async def test_msgpack_is_spoken_where_it_is_asked_for(

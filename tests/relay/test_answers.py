@@ -15,6 +15,7 @@ from kilo_sdk.relay import (
     Prompt,
     RelayRefusedError,
     StoreError,
+    StreamWriter,
     WebSocketRelay,
 )
 
@@ -68,6 +69,47 @@ async def test_a_prompt_that_is_being_prepared_when_the_relay_closes_is_refused(
         await relay.close()
         closed.set()
     assert (len(store), len(gateway.requests)) == (0, 0)
+
+
+async def test_an_answer_that_is_being_stored_when_the_relay_closes_is_ended_and_refused(
+    client: KiloClient, gateway: LocalGateway, serving: Any
+) -> None:
+    class Slow(MemoryStreamStore):
+        """Has begun an answer, and takes its time to say so."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.writers: list[StreamWriter] = []
+            self.may_return = anyio.Event()
+
+        async def create(self, stream: str, owner: str | None) -> StreamWriter | None:
+            writer = await super().create(stream, owner)
+            assert writer is not None
+            self.writers.append(writer)
+            await self.may_return.wait()
+            return writer
+
+    store = Slow()
+    relay = WebSocketRelay(client, store=store)
+    connect = await serving(relay)
+    browser = await connect()
+
+    async def ask() -> None:
+        with pytest.raises(RelayRefusedError, match="the server is stopping"):
+            await relay.answers.begin(Prompt(messages="9 tokens"))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await browser.prompt("9 tokens")
+            while len(store.writers) < 2:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.005)
+            await relay.close()
+            assert await browser.hear_close() == 1001
+            store.may_return.set()
+    # What the browser asked for went with its socket, before the store had answered.
+    assert sorted((writer.log.state or "") for writer in store.writers) == ["", "cut"]
+    assert (relay.open_sockets, relay.live_answers, len(gateway.requests)) == (0, 0, 0)
 
 
 async def test_a_key_is_of_its_owner(client: KiloClient, gateway: LocalGateway) -> None:

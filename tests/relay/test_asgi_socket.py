@@ -59,6 +59,7 @@ async def test_frames_go_both_ways() -> None:
     socket = server.socket()
     await socket.accept("kilo-relay.v1.json")
     assert [await socket.receive(), await socket.receive()] == ["hi", b"hi"]
+    assert socket.at_once(is_text=True) is None  # type: ignore[func-returns-value]
     await socket.send("é".encode(), is_text=True)
     await socket.send(b"\x80", is_text=False)
     with pytest.raises(SocketClosedError):

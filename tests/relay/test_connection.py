@@ -50,6 +50,9 @@ class Peer:
             raise SocketClosedError
         self.frames.append(orjson.loads(frame))
 
+    def at_once(self, *, is_text: bool) -> None:
+        pass
+
     async def close(self, code: int, reason: str) -> None:
         self.closed.append(code)
         if not self.answers_close:

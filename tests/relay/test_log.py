@@ -31,7 +31,7 @@ def test_watchers_are_told_until_they_leave() -> None:
     other = Watcher()
     log.watch(watcher)
     log.watch(other)
-    log.append(Text("abc"))
+    assert log.append(Text("abc")) == log.size
     log.unwatch(watcher)
     log.unwatch(watcher)
     log.append(Text("abc"))
@@ -39,6 +39,32 @@ def test_watchers_are_told_until_they_leave() -> None:
     log.unwatch(other)
     assert (log.is_watched, left) == (False, [1])
     assert (len(watcher.sizes), sum(other.sizes)) == (1, log.size)
+
+
+def test_events_that_came_together_are_told_of_once() -> None:
+    log, watcher = StreamLog("s"), Watcher()
+    log.watch(watcher)
+    log.extend([Text("a"), Text("bc"), Ended(), Text("late")])
+    log.extend([Text("later")])
+    assert (log.events, log.state) == ([Text("a"), Text("bc"), Ended()], "done")
+    assert watcher.sizes == [log.size]
+    assert log.append(Text("latest")) == 0
+
+
+def test_whoever_leaves_at_the_end_lets_the_others_hear_it_and_stops_nobody() -> None:
+    class Leaving(Watcher):
+        def grown(self, size: int) -> None:
+            super().grown(size)
+            log.unwatch(self)
+
+    log, left = StreamLog("s"), list[int]()
+    log.on_unwatched = lambda: left.append(1)
+    watchers = [Leaving(), Leaving(), Leaving()]
+    for watcher in watchers:
+        log.watch(watcher)
+    log.append(Ended())
+    assert [len(watcher.sizes) for watcher in watchers] == [1, 1, 1]
+    assert (log.is_watched, left) == (False, [])
 
 
 def test_cancel_reaches_whoever_writes() -> None:

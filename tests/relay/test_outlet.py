@@ -21,6 +21,8 @@ class Peer:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.slow: list[int] = []
+        self.at_once: list[bytes] = []
+        self.takes_at_once = True
         self.may_take = anyio.Event()
         self.may_take.set()
 
@@ -31,6 +33,17 @@ class Peer:
     def outlet(self, **limits: float) -> Outlet:
         made = RelayLimits(**limits)  # type: ignore[arg-type]
         return Outlet(JSONFraming(), made, self.send, lambda: self.slow.append(1))
+
+    def quick_outlet(self, **limits: float) -> Outlet:
+        """One that may send at once; such frames are in both lists."""
+        made = RelayLimits(**limits)  # type: ignore[arg-type]
+        return Outlet(JSONFraming(), made, self.send, lambda: self.slow.append(1), self.take)
+
+    def take(self, frame: bytes) -> bool:
+        if self.takes_at_once:
+            self.frames.append(frame)
+            self.at_once.append(frame)
+        return self.takes_at_once
 
     def texts(self) -> list[str]:
         return [orjson.loads(frame).get("text", "") for frame in self.frames if frame != b"beat"]
@@ -123,3 +136,64 @@ async def test_it_can_be_told_to_finish() -> None:
         tasks.start_soon(outlet.run)
         await anyio.sleep(0.005)
         outlet.finish()
+
+
+async def test_an_idle_peer_is_sent_what_comes_before_anyone_else_runs() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.quick_outlet()
+    outlet.session.follow(log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True))
+        await anyio.sleep(0.005)
+        for text in "abc":
+            log.append(Text(text))
+        assert peer.texts() == ["", "a", "b", "c"]
+        log.append(Ended())
+    # The first one had come before it ran.
+    assert (len(peer.frames), len(peer.at_once)) == (5, 4)
+
+
+async def test_order_is_kept_when_a_peer_takes_nothing_at_once_for_a_while() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.quick_outlet()
+    outlet.session.follow(log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True))
+        await anyio.sleep(0.005)
+        log.append(Text("a"))
+        peer.takes_at_once = False
+        log.append(Text("b"))
+        peer.takes_at_once = True
+        log.append(Text("c"))
+        await anyio.sleep(0.005)
+        log.append(Text("d"))
+        log.append(Ended())
+    assert peer.texts() == ["", "a", "bc", "d", ""]
+    assert len(peer.at_once) == 3
+
+
+async def test_behind_a_frame_that_waits_nothing_is_sent_at_once() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.quick_outlet(max_waiting_bytes=2000)
+    outlet.session.follow(log)
+    peer.may_take = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outlet.run)
+        await anyio.sleep(0.005)
+        log.append(Text("x" * 1000))
+        log.append(Text("x" * 1000))
+        assert (peer.at_once, peer.slow) == ([], [1])
+        tasks.cancel_scope.cancel()
+
+
+async def test_paced_frames_keep_their_pace() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.quick_outlet(min_interval=0.01)
+    outlet.session.follow(log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: outlet.run(until_over=True))
+        await anyio.sleep(0.05)
+        log.append(Text("a"))
+        log.append(Text("b"))
+        log.append(Ended())
+    assert (peer.texts(), peer.at_once) == (["", "ab", ""], [])

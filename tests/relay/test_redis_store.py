@@ -114,6 +114,17 @@ async def found(store: RedisStreamStore, stream: str) -> StreamLog:
     return log
 
 
+async def test_a_store_that_was_closed_meanwhile_begins_nothing(
+    stores: list[RedisStreamStore],
+) -> None:
+    here, there = stores
+    await here.close()
+    with pytest.raises(StoreError, match="closed meanwhile"):
+        await here.create("s", "anna")
+    events = await Reader(await found(there, "s")).events()
+    assert [event.kind for event in events] == ["error"]
+
+
 async def test_another_process_reads_what_is_written_exactly_once(
     stores: list[RedisStreamStore],
 ) -> None:

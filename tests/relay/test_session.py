@@ -124,3 +124,46 @@ def test_what_comes_is_counted_until_it_is_taken() -> None:
     assert made.waiting_bytes == log.size - before
     made.taken()
     assert made.waiting_bytes == 0
+
+
+def test_a_reader_that_keeps_up_is_sent_an_event_at_once() -> None:
+    made, woken = session()
+    log, other = log_of("s", "a"), log_of("t")
+    made.follow(log)
+    made.follow(other)
+    drained(made)
+    woken.clear()
+    sent: list[Any] = []
+
+    def at_once(frame: bytes) -> bool:
+        sent.append(orjson.loads(frame))
+        return True
+
+    made.at_once = at_once
+    log.append(Text("b"))
+    other.append(Text("c"))
+    assert [(frame["stream"], frame["seq"]) for frame in sent] == [("s", 3), ("t", 2)]
+    assert (drained(made), made.waiting_bytes, woken) == ([], 0, [])
+    log.append(Ended())
+    assert (sent[-1]["type"], len(made), log.is_watched, woken) == ("done", 1, False, [1])
+
+
+def test_what_cannot_be_sent_at_once_waits_for_its_turn() -> None:
+    made, woken = session()
+    log, ahead = log_of("s", "a"), log_of("t")
+    made.follow(log)
+    made.follow(ahead, after=9)
+    drained(made)
+    woken.clear()
+    asked: list[bytes] = []
+
+    def at_once(frame: bytes) -> bool:
+        asked.append(frame)
+        return False
+
+    made.at_once = at_once
+    log.append(Text("b"))
+    log.extend([Text("c"), Text("d")])
+    ahead.append(Text("e"))
+    assert (len(asked), len(woken)) == (1, 3)
+    assert drained(made) == [("s", 5, "bcd")]
