@@ -13,6 +13,8 @@ The rules:
 - Where tools are offered and the last message is a user's, the first tool is called, or
   the one that ``tool_choice`` names; two of them with ``parallel_tool_calls: true``.
 - Where the last message is a tool's, its result is said back.
+- Where the conversation ends in the beginning of an answer, and the model is of those that go
+  on with one (``prefix``), the answer is what comes after it, without reasoning.
 - ``response_format`` for JSON is answered with an object that fits the schema.
 - "N thoughts" in a user's last message shares varied reasoning out among N details.
 """
@@ -29,6 +31,7 @@ import attrs
 import orjson
 
 from kilo_sdk.emulator.models import EmulatedModel
+from kilo_sdk.emulator.prefix import after_prefix, echoes_prefix, prefix_of
 from kilo_sdk.emulator.schema import example_of
 from kilo_sdk.emulator.signing import call_id
 from kilo_sdk.emulator.thinking import Call, Said, Thinking, reasoning_text, think
@@ -121,6 +124,9 @@ def plan_answer(
             gives every vendor's plainest.
     """
     messages: list[dict[str, Any]] = payload["messages"]
+    prefix = prefix_of(payload, model)
+    # What is gone on with is the answer to the conversation before it.
+    said = payload if prefix is None else {**payload, "messages": messages[:-1]}
     question = _last_user_text(messages)
     seal = _seal(payload)
     called = _called_tools(payload) if messages[-1]["role"] == "user" else []
@@ -133,7 +139,11 @@ def plan_answer(
     for index in range(payload.get("n") or 1):
         answer = f"{seal}{index:02x}"
         calls = _tool_calls(called, answer, limit, model, signed=bool(shown))
-        tokens = () if calls else _content(payload, question, index, answer_tokens)
+        tokens = () if calls else _content(said, question, index, answer_tokens)
+        echo: tuple[str, ...] = ()
+        if prefix is not None:
+            tokens = after_prefix(tokens, prefix)
+            echo = (prefix,) if echoes_prefix(model) else ()
         cut = limit is not None and len(tokens) > limit
         finish_reason = "stop"
         if calls:
@@ -143,11 +153,11 @@ def plan_answer(
         plan = ChoicePlan(
             index=index,
             thinking=None,
-            content=tokens[:limit],
+            content=echo + tokens[:limit],
             tool_calls=calls,
             finish_reason="length" if cut else finish_reason,
         )
-        written += len(plan.content) + sum(len(call.pieces) + 1 for call in calls)
+        written += len(tokens[:limit]) + sum(len(call.pieces) + 1 for call in calls)
         choices.append(_with_thinking(plan, shown, answer, model, payload, question, variety))
     reasoning = len(thought) * len(choices)
     prompt, cached = _prompt_tokens(payload)
@@ -185,7 +195,7 @@ def _seal(payload: Mapping[str, Any]) -> str:
 def _thought(payload: Mapping[str, Any], model: EmulatedModel, question: str) -> tuple[str, ...]:
     asked = payload.get("reasoning") or {}
     off = asked.get("effort") == "none" or asked.get("enabled") is False
-    if off or not model.supports_reasoning:
+    if off or prefix_of(payload, model) is not None or not model.supports_reasoning:
         return ()
     return reasoning_text(question, asked.get("effort"), asked.get("max_tokens"))
 

@@ -13,6 +13,7 @@ import orjson
 
 from kilo_sdk.emulator.history import check_history
 from kilo_sdk.emulator.models import EmulatedModel
+from kilo_sdk.emulator.prefix import check_prefix
 from kilo_sdk.emulator.refusals import Refusal
 from kilo_sdk.emulator.verification import verify_history
 
@@ -82,6 +83,7 @@ def validate_request(
         check_history(payload["messages"], model)
     _check_numbers(payload)
     _check_reasoning(payload, model)
+    check_prefix(payload, model)
     _check_tools(payload, model)
     stop = payload.get("stop")
     if stop is not None and not (
