@@ -96,6 +96,10 @@ class CompletionAccumulator:
         for state in self._choices.values():
             state.content.fold()
 
+    def forget_usage(self) -> None:
+        """Forget what usage came: another answer brings the rest of this one, and its own."""
+        self._usage = None
+
     def headed(self, chunk: WireChunk) -> WireChunk:
         """Return a chunk that nobody sent under the top-level fields of those that came."""
         self._add_top_fields(self._last)

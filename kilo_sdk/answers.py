@@ -22,6 +22,7 @@ from kilo_sdk.errors import APIError, ProtocolError
 from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.plain_answers import built_at_once
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.seam import Seam
 from kilo_sdk.transports.base import TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireCompletion, WireDict
@@ -132,9 +133,18 @@ def shown_body(data: bytes) -> str:
 
 
 def take_whole(
-    body: bytes, context: AnswerContext, accumulator: CompletionAccumulator
+    body: bytes,
+    context: AnswerContext,
+    accumulator: CompletionAccumulator,
+    seam: Seam | None = None,
 ) -> WireCompletion:
     """Lead a whole answer's body through the middleware into an accumulator.
+
+    Args:
+        body: The body.
+        context: What else is known of the answer.
+        accumulator: Takes it.
+        seam: Joins it on to what the accumulator holds of a cut answer.
 
     Returns:
         The completion as the accumulator took it.
@@ -144,6 +154,8 @@ def take_whole(
         ProtocolError: The body is no JSON object with choices.
     """
     completion = _normal_completion(body, context)
+    if seam is not None:
+        seam.on_completion(completion)
     accumulator.add_whole(completion)
     return completion
 

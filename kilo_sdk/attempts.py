@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import anyio
-import attrs
 
+from kilo_sdk.begun_answer import Answer
 from kilo_sdk.cost.call import CallCost
 from kilo_sdk.cost.tokens import estimate_prompt_tokens
 from kilo_sdk.error_mapping import append_advice, is_about_unknown_model
@@ -25,13 +25,12 @@ from kilo_sdk.errors import (
     BudgetExceededError,
     KiloError,
 )
-from kilo_sdk.exchange import Exchange
 from kilo_sdk.failed_response import failure_of, request_id_of
 from kilo_sdk.foreign_errors import never_sent
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
-from kilo_sdk.outgoing import encode_body, run_middleware, within_total
+from kilo_sdk.outgoing import build_request, encode_body, within_total
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits, Permit
@@ -47,27 +46,10 @@ from kilo_sdk.types.completion import ChatCompletion
 if TYPE_CHECKING:
     from kilo_sdk.cost.totals import CallRecord
 
-__all__ = ["Answer", "Attempts"]
+__all__ = ["Attempts"]
 
 _log: Final = logging.getLogger("kilo_sdk.attempts")
 _ONE_TRY: Final = RetryPolicy(max_attempts=1)
-
-
-@attrs.define(slots=True)
-class Answer:
-    """A response with status 200 whose body has not been read; never changed.
-
-    Attributes:
-        exchange: The bytes as they arrive.
-        route: How to decode them.
-        ref: The model that was asked.
-        request_id: The gateway's id of the request, where its headers name one.
-    """
-
-    exchange: Exchange
-    route: Route
-    ref: ModelRef
-    request_id: str | None
 
 
 class Attempts:
@@ -161,6 +143,16 @@ class Attempts:
         return self._candidates[self._position][0].ref
 
     @property
+    def call(self) -> CompletionCall:
+        """The call as it goes to the model that is being asked."""
+        return self._candidates[self._position][0]
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a stream that is cut is to be gone on with."""
+        return self._policy.resume == "continue" and self.call.stream
+
+    @property
     def hedge_after(self) -> float | None:
         """Seconds without output after which another try may run beside; None for never."""
         return self._policy.hedge_after
@@ -242,7 +234,7 @@ class Attempts:
             APIError: The error, or the last of several.
             ConfigurationError: The client was closed, before the wait or during it.
         """
-        self.cost.fail(error, is_stream=self._candidates[self._position][0].stream)
+        self.cost.fail(error, is_stream=self.call.stream)
         if error is self._final:
             raise error
         if self._permit is not None:
@@ -255,16 +247,7 @@ class Attempts:
             return
         wait = self._next_wait(error)
         if wait is not None:
-            _log.info(
-                "retry.waiting model=%s try=%d wait=%.3f reason=%s",
-                self.ref.id,
-                self._tries,
-                wait,
-                type(error).__name__,
-            )
-            self._ended("retry", error, wait)
-            await self._connections.lifetime.sleep(wait)
-            self.clocks.spend(wait)
+            await self._wait("retry", error, wait)
             return
         if self._position + 1 < len(self._candidates) and may_fail_over(error):
             _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
@@ -280,6 +263,30 @@ class Attempts:
         self._ended("failed", error)
         raise error
 
+    async def go_on(self, call: CompletionCall, error: APIError, *, progressed: bool) -> None:
+        """Wait until the rest of a cut answer is to be asked of its model; ``open`` does it then.
+
+        Args:
+            call: What asks for the rest.
+            error: How the answer was cut.
+            progressed: Whether more of it has come, and the model gets all of its tries again.
+
+        Raises:
+            APIError: The error, when no try is left; a note says so.
+            ConfigurationError: The client was closed, before the wait or during it.
+        """
+        if progressed:
+            self._retry = RetryState(self._policy.retries)
+        wait = self._next_wait(error, is_cut=True)
+        if wait is None:
+            error.add_note("not resumed: retries, time or the retry budget do not allow it")
+            raise error
+        self._candidates = [(call, self._candidates[self._position][1])]
+        self._position = 0
+        self._reauthenticated = False
+        self._request = None
+        await self._wait("continue", error, wait)
+
     def delivered(self) -> None:
         """The answer has reached the caller, or its first chunk has."""
         self._ended("answered")
@@ -293,9 +300,18 @@ class Attempts:
                 self.cost.settle()
             self._ended("lost")
 
-    def _next_wait(self, error: APIError) -> float | None:
+    async def _wait(
+        self, outcome: Literal["retry", "continue"], error: APIError, wait: float
+    ) -> None:
+        told = "%s.waiting model=%s try=%d wait=%.3f reason=%s"
+        _log.info(told, outcome, self.ref.id, self._tries, wait, type(error).__name__)
+        self._ended(outcome, error, wait)
+        await self._connections.lifetime.sleep(wait)
+        self.clocks.spend(wait)
+
+    def _next_wait(self, error: APIError, *, is_cut: bool = False) -> float | None:
         """Return the seconds until this model is tried again, or None when it is not."""
-        wait = self._retry.next_wait(error)
+        wait = self._retry.next_wait(error, is_cut=is_cut)
         if wait is None or wait >= self.clocks.total_left:
             return None
         if self._policy.budget.allows(error, anyio.current_time()):
@@ -375,12 +391,8 @@ class Attempts:
 
     async def _build(self) -> OutgoingRequest:
         call, route = self._candidates[self._position]
-        request = route.transport.prepare(call)
-        await run_middleware(
-            route.request_chain, request, self.clocks, model=call.ref.id, base_url=call.base_url
-        )
+        self._request = request = await build_request(call, route, self.clocks)
         self._body = encode_body(request.payload)
         if request.dropped:
             tell_dropped(call.ref.id, request.dropped, self._told)
-        self._request = request
         return request

@@ -20,9 +20,12 @@ from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.exchange import timeout_error
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
+from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
+from kilo_sdk.transports.base import CompletionCall
 
 __all__ = [
+    "build_request",
     "check_destination",
     "check_headers",
     "encode_body",
@@ -40,6 +43,20 @@ _SMALL_BODY: Final = 2048
 # Names that were found to be header names; a caller who makes up new ones does not fill it.
 _GOOD_NAMES: Final[set[str]] = set()
 _GOOD_NAMES_MAX: Final = 256
+
+
+async def build_request(call: CompletionCall, route: Route, clocks: CallClocks) -> OutgoingRequest:
+    """Return the request that a call becomes on its route, ready but for its body's bytes.
+
+    Raises:
+        APITimeoutError: As in ``run_middleware``.
+        ConfigurationError: The call makes no request, or one that cannot be sent.
+    """
+    request = route.transport.prepare(call)
+    await run_middleware(
+        route.request_chain, request, clocks, model=call.ref.id, base_url=call.base_url
+    )
+    return request
 
 
 async def run_middleware(

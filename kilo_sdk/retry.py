@@ -78,14 +78,16 @@ class RetryState:
         self._attempts = 1
         self._waits: Generator[float, None, None] | None = None
 
-    def next_wait(self, error: BaseException) -> float | None:
+    def next_wait(self, error: BaseException, *, is_cut: bool = False) -> float | None:
         """Return the seconds to wait before trying again, or None when it is over.
 
         Args:
             error: What the try that just ended raised.
+            is_cut: Whether it broke off an answer that is gone on with: that can be tried,
+                whatever the error.
         """
         policy = self._policy
-        if self._attempts >= policy.max_attempts or not is_retryable(error):
+        if self._attempts >= policy.max_attempts or not (is_cut or is_retryable(error)):
             return None
         self._attempts += 1
         named = error.retry_after if isinstance(error, APIStatusError) else None

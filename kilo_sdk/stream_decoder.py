@@ -30,6 +30,7 @@ from kilo_sdk.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
+from kilo_sdk.seam import Seam
 from kilo_sdk.sse import SSEParser
 from kilo_sdk.text_pieces import FOLD_AT
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
@@ -62,6 +63,8 @@ class StreamDecoder:
         "_parser",
         "_passage",
         "_pieces",
+        "_seam",
+        "_steps",
         "_template",
         "done",
         "failure",
@@ -69,11 +72,20 @@ class StreamDecoder:
         "started",
     )
 
-    def __init__(self, context: AnswerContext) -> None:
+    def __init__(
+        self,
+        context: AnswerContext,
+        *,
+        accumulator: CompletionAccumulator | None = None,
+        seam: Seam | None = None,
+    ) -> None:
         self._context = context
         self._parser = SSEParser()
-        self._accumulator = CompletionAccumulator()
-        self._passage = context.response_chain.for_stream()
+        self._accumulator = accumulator or CompletionAccumulator()
+        self._passage = passage = context.response_chain.for_stream()
+        self._seam = seam
+        # A template is learnt of chunks that nothing changed, and so only past the seam.
+        self._steps = passage.steps if seam is None else (*passage.steps, seam.on_chunk)
         self._decode = _chunk_decoder(context.transport)
         self._head = b""
         self._holds = True
@@ -175,7 +187,7 @@ class StreamDecoder:
         Some upstreams ignore ``stream``; an error is an error all the same.
         """
         try:
-            completion = take_whole(body, self._context, self._accumulator)
+            completion = take_whole(body, self._context, self._accumulator, self._seam)
         except APIError as exc:
             self._fail(exc)
             return []
@@ -187,6 +199,16 @@ class StreamDecoder:
         """Return the answer so far."""
         return self._context.completion(self._accumulator.build())
 
+    def continued(self, context: AnswerContext, seam: Seam) -> StreamDecoder:
+        """Return what decodes the rest of the same answer, and adds it to what came here.
+
+        Args:
+            context: Of the answer that brings the rest.
+            seam: Joins it on.
+        """
+        self._accumulator.forget_usage()
+        return StreamDecoder(context, accumulator=self._accumulator, seam=seam)
+
     def finished_tool_calls(self) -> list[tuple[int, WireDict]]:
         """Return the tool calls that are whole, each with the index of its choice.
 
@@ -197,7 +219,7 @@ class StreamDecoder:
 
     def _decode_events(self, events: list[bytes]) -> list[DecodedChunk]:
         chunks: list[DecodedChunk] = []
-        steps = self._passage.steps
+        steps = self._steps
         decode = self._decode
         add = self._accumulator.add
         template, pieces = self._template, self._pieces
@@ -260,12 +282,22 @@ class StreamDecoder:
             self._holds = False
             try:
                 for held in self._passage.held_back():
-                    chunk = self._accumulator.headed(held)
-                    self._accumulator.add(chunk)
-                    chunks.append(chunk)
+                    if self._seam is not None:
+                        self._seam.on_chunk(held)
+                    chunks.append(self._added(held))
+                # Where the seam of a stream that was cut again is, the next will tell.
+                if self._seam is not None and self.failure is None:
+                    rest = self._seam.on_end()
+                    if rest is not None:
+                        chunks.append(self._added(rest))
             except APIError as exc:
                 self._fail(exc)
         return chunks
+
+    def _added(self, held: WireChunk) -> WireChunk:
+        chunk = self._accumulator.headed(held)
+        self._accumulator.add(chunk)
+        return chunk
 
     def _learn(self, data: bytes, wire: WireChunk) -> tuple[ChunkTemplate | None, list[str]]:
         """Take a chunk that did not match for the template of those to come.

@@ -2,7 +2,7 @@
 
 The shell around ``stream_decoder``: it waits for bytes, tries again while nothing has reached
 the caller, and closes the connection on every way out. What the chunks mean is decided by the
-decoder, how a caller gets them by ``streaming``.
+decoder, how a caller gets them by ``streaming``, how a cut stream goes on by ``resumption``.
 
 Source: GATEWAY 5.
 """
@@ -13,7 +13,8 @@ import warnings
 from collections import deque
 
 from kilo_sdk.answers import AnswerContext
-from kilo_sdk.attempts import Answer, Attempts
+from kilo_sdk.attempts import Attempts
+from kilo_sdk.begun_answer import Answer
 from kilo_sdk.chunk_template import DecodedChunk
 from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import (
@@ -27,6 +28,7 @@ from kilo_sdk.errors import (
     StreamProtocolError,
 )
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resumption import Resumption
 from kilo_sdk.stream_decoder import StreamDecoder
 from kilo_sdk.types.completion import ChatCompletion
 
@@ -42,20 +44,28 @@ class StreamSource:
     def __init__(self, attempts: Attempts, answer: Answer) -> None:
         self._attempts = attempts
         self._pending: deque[DecodedChunk] = deque()
-        self._delivered = self._is_held = False
+        self._delivered = self._answered = self._is_held = False
+        self._resumption = Resumption(attempts) if attempts.resumes else None
         self._entered = False
         self._reading = False
         self._ended = False
         self._closed = False
         self._completion: ChatCompletion | None = None
+        self._decoder: StreamDecoder
         self._adopt(answer)
 
     def _adopt(self, answer: Answer) -> None:
+        self._answered = False
         self._answer = answer
         self._exchange = answer.exchange
         self._is_json = answer.exchange.content_type in _JSON_TYPES
+        context = answer_context(answer, self._attempts.cost.prices)
         try:
-            self._decoder = StreamDecoder(answer_context(answer, self._attempts.cost.prices))
+            self._decoder = (
+                self._resumption.decoder(context, self._decoder)
+                if self._resumption is not None and self._delivered
+                else StreamDecoder(context)
+            )
         except BaseException:
             # A response middleware would not serve this answer: nobody will read it.
             self._exchange.close()
@@ -74,6 +84,11 @@ class StreamSource:
     def request_id(self) -> str | None:
         """The gateway's id of the request, where its response headers name one."""
         return self._answer.request_id
+
+    @property
+    def continuations(self) -> int:
+        """How often the model was asked to go on with what was cut (``resume="continue"``)."""
+        return 0 if self._resumption is None else self._resumption.count
 
     @property
     def partial(self) -> ChatCompletion:
@@ -122,8 +137,8 @@ class StreamSource:
         self._close()
 
     def _deliver(self) -> None:
-        if not (self._delivered or self._is_held):
-            self._delivered = True
+        if not (self._answered or self._is_held):
+            self._answered = self._delivered = True
             self._attempts.delivered()
 
     def _final_completion(self) -> ChatCompletion:
@@ -165,14 +180,10 @@ class StreamSource:
                 try:
                     return await self._read_chunks()
                 except APIError as error:
-                    if self._delivered:
-                        raise
-                    # Nothing has reached the caller: this try never happened.
-                    self._pending.clear()
-                    await self._attempts.recover(error)
+                    await self._recover(error)
                 if self._closed:
                     self._fail(self._closed_early())
-                self._adopt(await self._attempts.open())
+                self._adopt(await (self._resumption or self._attempts).open())
         except (APIError, BudgetExceededError) as error:
             self._decoder.failure = error
             self._ended = True
@@ -183,6 +194,18 @@ class StreamSource:
             raise
         finally:
             self._reading = False
+
+    async def _recover(self, error: APIError) -> None:
+        """Wait until another try is due, or the rest of the answer, or raise the error."""
+        if not self._delivered:
+            # Nothing has reached the caller: this try never happened.
+            self._pending.clear()
+            await self._attempts.recover(error)
+        elif self._resumption is None or self._closed:
+            raise error
+        else:
+            self._exchange.close()
+            await self._resumption.recover(error, self._decoder)
 
     async def _read_chunks(self) -> bool:
         decoder, exchange, clocks = self._decoder, self._exchange, self._attempts.clocks
@@ -205,7 +228,7 @@ class StreamSource:
                     if not clocks.output_seen and decoder.has_output:
                         clocks.output()
                     self._pending.extend(chunks)
-                    if not self._delivered:
+                    if not self._answered:
                         self._deliver()
                     if cost.is_limited:
                         self._watch_cost(chunks)

@@ -75,6 +75,7 @@ class CallCost:
         "_asked",
         "_began",
         "_beside",
+        "_counted_bytes",
         "_held",
         "_max_cost",
         "_meters",
@@ -112,6 +113,7 @@ class CallCost:
         self._held: dict[CostMeter, Reservation] = {}
         self._began = False
         self._beside: CallCost | None = None
+        self._counted_bytes = 0  # of an answer that was cut and is gone on with
 
     def beside(self) -> CallCost:
         """Return the cost of a try that runs beside this one; ``max_cost`` holds for both."""
@@ -199,6 +201,15 @@ class CallCost:
                 self._count_answer(None if answer is None else answer())
         self._release()
 
+    def settle_cut(self, partial: ChatCompletion) -> None:
+        """The answer was cut, and is to be gone on with: count what came, and that only once.
+
+        Args:
+            partial: All of the answer so far.
+        """
+        self.settle(lambda: partial)
+        self._counted_bytes = output_bytes_of(partial)
+
     def fail(self, error: APIError, *, is_stream: bool) -> None:
         """A try failed before anything of its answer reached the caller.
 
@@ -222,7 +233,8 @@ class CallCost:
             self._count_usage(completion.usage)
             return
         prompt = estimate_prompt_tokens(self._payload)
-        output = 0 if completion is None else tokens_in(output_bytes_of(completion))
+        size = 0 if completion is None else output_bytes_of(completion) - self._counted_bytes
+        output = tokens_in(size)
         answered = None if completion is None else completion.model
         prices = None if self._asked is None else self.prices.find(self._asked, answered)
         cost = None if prices is None else prices.cost(prompt, output)

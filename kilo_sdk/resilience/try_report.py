@@ -19,13 +19,17 @@ from kilo_sdk.types.usage import Usage
 
 __all__ = ["OnTry", "TryOutcome", "TryReport", "may_be_billed"]
 
-TryOutcome: TypeAlias = Literal["answered", "retry", "new_key", "next_model", "failed", "lost"]
+TryOutcome: TypeAlias = Literal[
+    "answered", "retry", "new_key", "next_model", "continue", "failed", "lost"
+]
 """What a try led to.
 
 ``answered``: its answer has reached the caller, or its first chunk has. ``retry``: it is
 repeated after ``wait``. ``new_key``: repeated with another key. ``next_model``: the next of
-the fallback models is asked. ``failed``: it is not repeated; the error is the caller's, unless a
-try that runs beside it answers. ``lost``: another try that ran beside it was the first to answer.
+the fallback models is asked. ``continue``: its stream was cut after it had ``answered``, and the
+model is asked to go on (``resume``). ``failed``: it is not repeated; the error is the caller's,
+unless a try that runs beside it answers. ``lost``: another try that ran beside it was the first to
+answer.
 """
 
 # What stands in front of the gateway says so when it has not reached it.

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
-from kilo_sdk.attempts import Answer, Attempts
+from kilo_sdk.attempts import Attempts
+from kilo_sdk.begun_answer import Answer
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError

@@ -14,6 +14,7 @@ async def test_nothing_is_lost_and_nothing_is_left() -> None:
     tally = await soak(concurrency=100, calls=1000, seed=1, silence=3.0)
     assert tally.calls == 1000
     assert tally.outcomes["complete"] > 400
+    assert tally.joined > 5
     assert len(tally.outcomes) >= 6, tally.outcomes
     assert tally.is_clean, tally.report()
 

@@ -107,6 +107,16 @@ async def stream_after_a_cut(client: KiloClient) -> object:
         return await stream.get_final_completion()
 
 
+async def stream_resumed(client: KiloClient) -> object:
+    async with client.chat.completions.stream(
+        messages="Say hi",
+        model="mistralai/devstral-2512:free",
+        resume="continue",
+        extra_headers=once("cut;after=5"),
+    ) as stream:
+        return await stream.get_final_completion()
+
+
 async def create_hedged(client: KiloClient) -> object:
     return await client.chat.completions.create(
         messages="Say hi",
@@ -142,6 +152,7 @@ CALLS: list[Call] = [
     stream_chunks,
     stream_without_a_block,
     stream_after_a_cut,
+    stream_resumed,
     create_hedged,
     stream_hedged,
     list_models,
@@ -154,6 +165,7 @@ TWICE = {
     create_after_a_retry,
     create_with_a_fallback,
     stream_after_a_cut,
+    stream_resumed,
     create_hedged,
     stream_hedged,
 }

@@ -590,3 +590,22 @@ def test_arguments_that_cannot_work_are_refused() -> None:
         WebSocketRelay(client, origins="https://app.example")
     with pytest.raises(ConfigurationError, match="linger is seconds"):
         WebSocketRelay(client, linger=-1)
+
+
+async def test_a_stream_that_is_cut_and_gone_on_with_reaches_the_browser_once(
+    client: KiloClient, gateway: LocalGateway, serving: Any, server: str
+) -> None:
+    resuming = client.with_options(
+        resume="continue",
+        default_model="mistralai/devstral-2512:free",
+        retries=RetryPolicy(wait_initial=0),
+        headers={"X-Kilo-Emulator-Fault": "cut;after=8;times=2"},
+    )
+    browser = await (await serving(WebSocketRelay(resuming), server))()
+    await browser.prompt("30 tokens")
+    done = await browser.hear_until("done")
+    assert len(gateway.requests) == 3
+    assert (done["state"], done["finish_reason"]) == ("done", "stop")
+    more = "Nobody had counted the swallows under its roof that year."
+    assert browser.text() == f"You said: 30 tokens. {FILLER} {more}"
+    assert browser.text() == done["message"]["content"]

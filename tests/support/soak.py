@@ -34,7 +34,12 @@ from fault_proxy import Fault, FaultProxy, Forwarded
 from kilo_sdk import APITimeoutError, KiloClient, KiloError, RetryBudget, RetryPolicy, Timeouts
 from kilo_sdk.emulator import LocalGateway
 
-MODELS = ("openai/gpt-4.1", "anthropic/claude-sonnet-4", "google/gemini-3-pro-preview")
+MODELS = (
+    "openai/gpt-4.1",
+    "anthropic/claude-sonnet-4",
+    "google/gemini-3-pro-preview",
+    "mistralai/devstral-2512:free",
+)
 QUESTIONS = tuple(f"Say {count} words about the number {count}" for count in (3, 20, 80))
 KINDS = ("delay", "split", "cut", "reset", "half-close", "stall", "corrupt", "page")
 PLACES = ("request", "head", "body", "event", "between", "finish", "done", "end")
@@ -48,6 +53,7 @@ class Tally:
 
     Attributes:
         outcomes: Calls by how they ended: ``complete``, ``left``, or an error's class.
+        joined: Whole answers that were cut and gone on with.
         wrong: Descriptions of answers that were not what they had to be.
         memory: Calls done and resident memory in KiB then, every few seconds.
         leaked_tasks: Tasks that were still there at the end.
@@ -55,6 +61,7 @@ class Tally:
     """
 
     outcomes: Counter[str] = attrs.field(factory=Counter)
+    joined: int = 0
     wrong: list[str] = attrs.field(factory=list)
     memory: list[tuple[int, int]] = attrs.field(factory=list)
     characters: int = 0
@@ -77,6 +84,7 @@ class Tally:
     def report(self) -> str:
         lines = [f"{self.calls} calls, {self.characters} characters checked"]
         lines += [f"  {count:8d} {name}" for name, count in self.outcomes.most_common()]
+        lines.append(f"{self.joined} answers that were cut and went on")
         lines.append(f"{len(self.wrong)} answers with lost, duplicated or reordered characters")
         lines += [f"  {one}" for one in self.wrong[:20]]
         lines.append(f"{self.leaked_tasks} tasks and {self.leaked_files} sockets left over")
@@ -95,6 +103,7 @@ class Given:
 
     text: str = ""
     whole: bool = False
+    joined: bool = False
 
 
 async def soak(
@@ -188,9 +197,11 @@ async def one_call(
         fault = Fault(chance.choice(KINDS), place, count, tries=tries)
     patience = chance.uniform(0.001, 0.2) if chance.random() < 0.15 else None
     hedge_after = chance.uniform(0.01, 0.2) if chance.random() < 0.3 else None
+    resume = "continue" if chance.random() < 0.3 else "off"
     name = str(number)
     options = {
         "hedge_after": hedge_after,
+        "resume": resume,
         "messages": question,
         "model": model,
         "extra_headers": {"X-Fault": fault.to_header(), "X-Call": name},
@@ -208,6 +219,7 @@ async def one_call(
         outcome = "left"
     tally.outcomes[outcome] += 1
     tally.characters += len(given.text)
+    tally.joined += given.joined and given.whole
     whole = answers[model, question]
     tries = proxy.forwarded.pop(name, [])
     # Of two that ran side by side either may be the one that the caller had.
@@ -223,19 +235,23 @@ async def ask(client: KiloClient, way: str, options: dict[str, object], given: G
         given.whole = True
         return
     async with completions.stream(**options) as stream:  # type: ignore[arg-type]
-        match way:
-            case "chunks":
-                async for chunk in stream:
-                    for choice in chunk.choices:
-                        given.text += choice.delta.content or ""
-            case "text_deltas" | "coalesced":
-                async for text in stream.text_deltas(coalesce=way == "coalesced"):
-                    given.text += text
+        try:
+            match way:
+                case "chunks":
+                    async for chunk in stream:
+                        for choice in chunk.choices:
+                            given.text += choice.delta.content or ""
+                case "text_deltas" | "coalesced":
+                    async for text in stream.text_deltas(coalesce=way == "coalesced"):
+                        given.text += text
+        finally:
+            given.joined = stream.continuations > 0
         text = (await stream.get_final_completion()).text
         if way != "final" and text != given.text:
             given.text = f"{given.text!r} in pieces but {text!r} as a whole"
         given.text = text if way == "final" else given.text
         given.whole = True
+        given.joined = stream.continuations > 0
 
 
 def objection(
@@ -250,6 +266,8 @@ def objection(
         return f"{given.text!r} is no beginning of {whole!r}"
     if outcome == "left" or "Timeout" in outcome or way in ("final", "create"):
         return None  # what was under way when it ended is nobody's loss
+    if given.joined:
+        return None  # of parts from several tries, of which no one is the whole
     came = {"" if outcome == "ProtocolError" else text_in(one) for one in tries} or {""}
     return None if given.text in came else f"{given.text!r} was given where {came!r} came"
 

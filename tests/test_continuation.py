@@ -1,0 +1,204 @@
+"""Facts about which cut answers can be gone on with, and what is asked for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kilo_sdk import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    InternalServerError,
+    ModelRef,
+    ProtocolError,
+    StreamError,
+    StreamInterruptedError,
+    StreamProtocolError,
+)
+from kilo_sdk.continuation import Continuation, continue_from, is_cut
+from kilo_sdk.transports.base import CompletionCall
+from kilo_sdk.types.completion import ChatCompletion
+
+CLAUDE = "anthropic/claude-sonnet-4"
+USER = {"role": "user", "content": "Hi"}
+
+
+def call(model: str = CLAUDE, *, level: str | None = None, **params: Any) -> CompletionCall:
+    return CompletionCall(
+        ref=ModelRef(model),
+        payload={"messages": [USER], **params},
+        headers={},
+        base_url="http://localhost/",
+        stream=True,
+        reasoning=level,
+    )
+
+
+def partial(*choices: dict[str, Any], **message: Any) -> ChatCompletion:
+    told = choices or ({"index": 0, "message": {"role": "assistant", **message}},)
+    return ChatCompletion.from_wire({"choices": list(told)})
+
+
+def planned(came: ChatCompletion, asked: CompletionCall) -> Continuation:
+    found = continue_from(came, asked)
+    assert isinstance(found, Continuation), found
+    return found
+
+
+def payload(came: ChatCompletion, asked: CompletionCall) -> dict[str, Any]:
+    return planned(came, asked).call.payload
+
+
+@pytest.mark.parametrize(
+    ("error", "cut"),
+    [
+        (StreamInterruptedError("cut"), True),
+        (APIConnectionError("reset"), True),
+        (APITimeoutError("idle", phase="idle"), True),
+        (APITimeoutError("stall", phase="stall"), True),
+        (APITimeoutError("first", phase="first_token"), True),
+        (APITimeoutError("total", phase="total"), False),
+        (InternalServerError("no", status_code=500), False),
+        (StreamError("closed"), False),
+        (StreamProtocolError("garbage"), False),
+        (ProtocolError("garbage"), False),
+    ],
+)
+def test_a_cut_is_what_nobody_meant(error: APIError, cut: bool) -> None:
+    assert is_cut(error) is cut
+
+
+@pytest.mark.parametrize(
+    ("model", "mark", "echo"),
+    [
+        (CLAUDE, {}, False),
+        ("anthropic/claude-3.5-sonnet:beta", {}, False),
+        ("anthropic/claude-3-5-sonnet-20240620", {}, False),
+        ("anthropic/claude-sonnet-4-20250514", {}, False),
+        ("anthropic/claude-opus-4.5", {}, False),
+        ("anthropic/claude-2", {}, False),
+        ("deepseek/deepseek-v3.2", {"prefix": True}, False),
+        ("mistralai/mistral-large", {"prefix": True}, True),
+        ("moonshotai/kimi-k2", {"partial": True}, False),
+        ("qwen/qwen3-coder", {"partial": True}, False),
+        ("Qwen/qwen3-coder", {"partial": True}, False),
+    ],
+)
+def test_the_answer_so_far_goes_out_as_each_vendor_has_it(
+    model: str, mark: dict[str, bool], echo: bool
+) -> None:
+    asked = call(model, temperature=0)
+    found = planned(partial(content="One, two \n"), asked)
+    last = {"role": "assistant", "content": "One, two", **mark}
+    assert found.call.payload == {"messages": [USER, last], "temperature": 0}
+    assert asked.payload == {"messages": [USER], "temperature": 0}
+    assert found.call.ref is asked.ref
+    assert found.seam.take("One, two \n three") == (" three" if echo else "One, two \n three")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "openai/gpt-4.1",
+        "google/gemini-3-pro-preview",
+        "x-ai/grok-4",
+        "kilo/auto",
+        "kilo-auto/frontier",
+        "meta-llama/llama-3.3",
+        "anthropic/claude-opus-4.6",
+        "anthropic/claude-sonnet-4-6",
+        "anthropic/claude-opus-4.10",
+        "anthropic/claude-sonnet-5",
+        "anthropic/claude-fable-5.1",
+        "anthropic/claude-latest",
+        "anthropic/claude-3.7-sonnet:thinking",
+        "deepseek/deepseek-r1",
+        "deepseek/deepseek-r1:free",
+        "deepseek/deepseek-reasoner",
+        "qwen/qwq-32b",
+        "qwen/qwen3-235b-a22b-thinking-2507",
+        "moonshotai/kimi-k2-thinking",
+        "mistralai/magistral-small",
+    ],
+)
+def test_other_models_are_not_asked_to_go_on(model: str) -> None:
+    refused = continue_from(partial(content="One"), call(model))
+    assert isinstance(refused, str)
+    assert refused.startswith(model)
+
+
+@pytest.mark.parametrize(
+    ("message", "params", "why"),
+    [
+        ({"content": "A", "tool_calls": [{"id": "c"}]}, {}, "more than text had come: tool_calls"),
+        ({"content": "A", "refusal": "No"}, {}, "more than text had come: refusal"),
+        ({"content": "A", "images": [1], "audio": {"id": "a"}}, {}, "had come: audio, images"),
+        ({"content": "A", "annotations": [{}]}, {}, "more than text had come: annotations"),
+        ({"content": None, "reasoning": "Hm"}, {}, "nothing but reasoning had come"),
+        ({"content": "\n", "reasoning_details": [{}]}, {}, "nothing but reasoning had come"),
+        ({"content": "{"}, {"response_format": {"type": "json_object"}}, "response_format"),
+        ({"content": "{"}, {"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"content": "A"}, {"n": 2}, "several answers were asked for"),
+        ({"content": "A"}, {"logprobs": True}, "logprobs"),
+        ({"content": "A"}, {"messages": [USER, {"role": "assistant"}]}, "ends in the beginning"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_says_why(
+    message: dict[str, Any], params: dict[str, Any], why: str
+) -> None:
+    refused = continue_from(partial(**message), call(**params))
+    assert isinstance(refused, str)
+    assert why in refused
+
+
+def test_an_answer_that_ended_or_is_one_of_several_is_not_gone_on_with() -> None:
+    ended = partial({"index": 0, "message": {"content": "A"}, "finish_reason": "stop"})
+    assert continue_from(ended, call()) == "the model had ended its answer"
+    two = [{"index": index, "message": {"content": "A"}} for index in (0, 1)]
+    assert continue_from(partial(*two), call()) == "several answers had begun"
+
+
+@pytest.mark.parametrize("params", [{"n": 1}, {"response_format": {"type": "text"}}])
+def test_plain_requests_are_gone_on_with(params: dict[str, Any]) -> None:
+    assert payload(partial(content="A", refusal=None, tool_calls=[]), call(**params))
+
+
+@pytest.mark.parametrize("model", [CLAUDE, "openai/gpt-4.1", "kilo/auto"])
+@pytest.mark.parametrize("content", [None, "", "\n\n"])
+def test_an_answer_without_a_character_is_asked_for_again(model: str, content: str | None) -> None:
+    asked = call(model, level="high", response_format={"type": "json_object"})
+    found = planned(partial(content=content), asked)
+    assert found.call is asked
+    assert found.seam.take("\n\nOne") == ("One" if content else "\n\nOne")
+    assert planned(ChatCompletion.from_wire({"choices": []}), asked).call is asked
+
+
+@pytest.mark.parametrize(
+    ("came", "level", "params", "reasoning"),
+    [
+        ({}, None, {}, None),
+        ({"reasoning": "Hm"}, None, {}, {"enabled": False}),
+        ({"reasoning_details": [{"type": "reasoning.encrypted"}]}, None, {}, {"enabled": False}),
+        ({}, "high", {}, {"enabled": False}),
+        ({}, "off", {}, {"enabled": False}),
+        ({}, None, {"reasoning": {"max_tokens": 9}}, {"enabled": False}),
+        ({}, None, {"reasoning_effort": "low"}, {"enabled": False}),
+    ],
+)
+def test_a_model_that_writes_has_thought(
+    came: dict[str, Any], level: str | None, params: dict[str, Any], reasoning: Any
+) -> None:
+    found = planned(partial(content="One", **came), call(level=level, **params)).call
+    assert found.payload.get("reasoning") == reasoning
+    assert found.reasoning is None
+    assert "reasoning_effort" not in found.payload
+    assert found.payload["messages"][-1] == {"role": "assistant", "content": "One"}
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize(("limit", "left"), [(100, 90), (11, 1), (10, 1), (1, 1)])
+def test_a_limit_counts_what_came_by_estimate(name: str, limit: int, left: int) -> None:
+    came = partial(content="x" * 36, reasoning="abcd")
+    assert payload(came, call(**{name: limit}))[name] == left
