@@ -80,6 +80,18 @@ refused: the budget of this run is spent
 You said: Card #### ####, #
 characters: 27 and 27
 """,
+    "slow_and_cut": """\
+slow:
+  try 2: answered
+  try 1: lost
+  You said: Hi ... sent: 2
+cut:
+  try 1: answered
+  try 1: continue
+  try 2: answered
+  You said: Count the swallows, 20 tokens. The river runs past the old mill and on to
+  whole: stop
+""",
     "stream_events": """\
 reasoning: 'The'
 reasoning: ' user'
