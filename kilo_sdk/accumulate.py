@@ -91,6 +91,22 @@ class CompletionAccumulator:
         """Return where the text of a choice that was seen before is collected."""
         return self._choices[choice].content
 
+    def repeated(
+        self, choice: int, *, call: int | None, has_detail: bool
+    ) -> tuple[TextPieces, ...]:
+        """Return where the text of the last chunk went: reasoning, or arguments of a call.
+
+        Args:
+            choice: Its choice.
+            call: Index of the tool call, or None for reasoning.
+            has_detail: Whether the reasoning stood in a detail as well.
+        """
+        return self._choices[choice].repeated(call, has_detail=has_detail)
+
+    def see(self, chunk: WireChunk) -> None:
+        """Take of a chunk, whose text went where it belongs, what stands beside its choices."""
+        self._last = chunk
+
     def fold(self) -> None:
         """Bound the memory of what has come; to be called once per network read."""
         for state in self._choices.values():
@@ -203,6 +219,14 @@ class _ChoiceState:
         else:
             self._extra[key] = value
 
+    def repeated(self, call: int | None, *, has_detail: bool) -> tuple[TextPieces, ...]:
+        """Return where the reasoning, or the arguments, of the last chunk went."""
+        if call is not None:
+            return (self._tool_calls[call].arguments,)
+        texts = self._texts["reasoning"]
+        detail = self._details.latest_text if has_detail and self._details is not None else None
+        return (texts,) if detail is None else (texts, detail)
+
     def add_choice_fields(self, choice: WireDict) -> None:
         """Take what stands beside the delta; a later null does not unset a reason."""
         for key, value in choice.items():
@@ -255,13 +279,13 @@ class _ChoiceState:
 
 
 class _ToolCallState:
-    __slots__ = ("_arguments", "_fields", "_function", "_name")
+    __slots__ = ("_fields", "_function", "_name", "arguments")
 
     def __init__(self) -> None:
         self._fields: WireDict = {}
         self._function: WireDict = {}
         self._name = TextPieces()
-        self._arguments = TextPieces()
+        self.arguments = TextPieces()
 
     def add(self, call: WireDict) -> None:
         for key, value in call.items():
@@ -278,7 +302,7 @@ class _ToolCallState:
         for key, value in function.items():
             if key == "arguments":
                 if value:
-                    self._arguments.append(value)
+                    self.arguments.append(value)
             elif key == "name":
                 # In pieces it grows, repeated it does not.
                 if isinstance(value, str) and value and value != str(self._name):
@@ -294,7 +318,7 @@ class _ToolCallState:
             "function": {
                 **self._function,
                 "name": str(self._name),
-                "arguments": str(self._arguments),
+                "arguments": str(self.arguments),
             },
         }
 

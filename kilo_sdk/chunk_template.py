@@ -21,12 +21,22 @@ import orjson
 from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
 from kilo_sdk.types.wire import WireChunk, WireDict
 
-__all__ = ["ChunkTemplate", "DecodedChunk", "chunk_of", "text_of", "wire_of"]
+__all__ = [
+    "ChunkTemplate",
+    "DecodedChunk",
+    "chunk_of",
+    "has_output",
+    "lone_delta",
+    "text_of",
+    "wire_of",
+]
 
 _KEY: Final = b'"content":'
 _FIELD: Final = b"data: "
 _EVENT_END: Final = b"\n\n"
 _PROBE: Final = "\x01"
+_CREATED: Final = b'"created":'
+_OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
 # A choice that says any of these says more than its text.
 _TELLING: Final = ("finish_reason", "logprobs", "error", "usage")
 
@@ -47,6 +57,7 @@ class ChunkTemplate:
     """
 
     __slots__ = (
+        "_around_tick",
         "_choice",
         "_delta",
         "_wire",
@@ -74,6 +85,8 @@ class ChunkTemplate:
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]
         self.choice: int = self._choice["index"]
+        # What stands around the digits of ``created``, where they stand before the text.
+        self._around_tick: tuple[bytes, bytes] | None = None
 
     @classmethod
     def learn(cls, data: bytes, wire: WireChunk) -> ChunkTemplate | None:
@@ -84,10 +97,9 @@ class ChunkTemplate:
             wire: What the event became after the response middleware, which may have
                 changed nothing.
         """
-        choices = wire["choices"]
-        if len(choices) != 1 or wire.get("usage") or any(map(choices[0].get, _TELLING)):
+        delta = lone_delta(wire)
+        if delta is None:
             return None
-        delta = choices[0]["delta"]
         text = delta.get("content")
         if not text or any(v for k, v in delta.items() if k not in ("content", "role")):
             return None
@@ -101,11 +113,61 @@ class ChunkTemplate:
         prefix, suffix = data[:at], data[end:]
         template = cls(prefix, suffix, wire)
         # The proof that the text stands in one place and that nothing else was changed.
-        probe = orjson.loads(b"".join((prefix, orjson.dumps(_PROBE), suffix)))
+        if not template._is_read_as(template.wire(_PROBE)):
+            return None
+        template._learn_tick()
+        return template
+
+    def _is_read_as(self, wire: WireChunk) -> bool:
+        """Whether an event of this template, with the probe as its text, is that chunk."""
+        probe = orjson.loads(b"".join((self.prefix, orjson.dumps(_PROBE), self.suffix)))
         try:
-            return template if probe == template.wire(_PROBE) else None
+            return bool(probe == wire)
         except RecursionError:
-            return None  # nested deeper than Python compares
+            return False  # nested deeper than Python compares
+
+    def _learn_tick(self) -> None:
+        """Find out where ``created`` stands, and prove that it stands nowhere else."""
+        created = self._wire.get("created")
+        digits = b"%d" % created if type(created) is int and created > 0 else b""
+        at = self.prefix.find(_CREATED + digits) + len(_CREATED)
+        if not digits or at < len(_CREATED):
+            return
+        end = at + len(digits)
+        other = (b"1" if digits[:1] != b"1" else b"2") * len(digits)
+        twin = ChunkTemplate(self.prefix[:at] + other + self.prefix[end:], self.suffix, self._wire)
+        if twin._is_read_as({**self.wire(_PROBE), "created": int(other)}):
+            self._around_tick = (self.prefix[:at], self.prefix[end:])
+
+    def renewed(self, data: bytes) -> tuple[ChunkTemplate, str] | None:
+        """Return the template of an event that has another ``created``, and its text; else None."""
+        if self._around_tick is None:
+            return None
+        before, after = self._around_tick
+        at = self.start - len(after)
+        digits = data[len(before) : at]
+        if (
+            not (data.startswith(before) and data.startswith(after, at))
+            or not data.endswith(self.suffix)
+            or not digits.isdigit()
+            or digits.startswith(b"0")
+        ):
+            return None
+        try:
+            text = orjson.loads(data[self.start : self.end])
+        except orjson.JSONDecodeError:
+            return None  # more than a string stands there
+        if type(text) is not str:
+            return None
+        wire = {**self._wire, "created": int(digits)}
+        template = ChunkTemplate(data[: self.start], self.suffix, wire)
+        template._around_tick = self._around_tick
+        return template, text
+
+    @property
+    def head(self) -> WireChunk:
+        """A chunk with what such events say beside their choices."""
+        return self._wire
 
     def wire(self, text: str) -> WireChunk:
         """Return the wire chunk with that text: new dicts all the way down to the delta."""
@@ -131,6 +193,24 @@ def chunk_of(decoded: DecodedChunk) -> CompletionChunk:
     if isinstance(decoded, tuple):
         return decoded[0].chunk(decoded[1])
     return CompletionChunk.from_wire(decoded)
+
+
+def has_output(decoded: DecodedChunk) -> bool:
+    """Whether the chunk brings more than a role, to any choice."""
+    return any(
+        choice["delta"].get(field)
+        for choice in wire_of(decoded)["choices"]
+        for field in _OUTPUT_FIELDS
+    )
+
+
+def lone_delta(wire: WireChunk) -> WireDict | None:
+    """Return the delta of a chunk that holds nothing beside it; None for any other."""
+    choices = wire["choices"]
+    if len(choices) != 1 or wire.get("usage") or any(map(choices[0].get, _TELLING)):
+        return None
+    delta: WireDict = choices[0]["delta"]
+    return delta
 
 
 def text_of(decoded: DecodedChunk, choice: int) -> str:

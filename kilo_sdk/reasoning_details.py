@@ -85,6 +85,11 @@ class ReasoningDetailsAccumulator:
         own = [d for d in self._details if not (isinstance(d, _Joined) and d.stands_in)]
         return [d.build() if isinstance(d, _Joined) else dict(d) for d in own or self._details]
 
+    @property
+    def latest_text(self) -> TextPieces | None:
+        """Where the text of the last piece went; None for a piece that is kept whole."""
+        return self._last.pieces if isinstance(self._last, _Joined) else None
+
     def _add(self, piece: WireDict) -> None:
         kind = piece.get("type")
         text_field = _TEXT_FIELDS.get(kind) if isinstance(kind, str) else None

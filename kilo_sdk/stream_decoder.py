@@ -23,13 +23,14 @@ from kilo_sdk.answers import (
     shown_body,
     take_whole,
 )
-from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, wire_of
+from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, has_output
 from kilo_sdk.errors import (
     APIError,
     BudgetExceededError,
     StreamInterruptedError,
     StreamProtocolError,
 )
+from kilo_sdk.repeat_template import RepeatTemplate
 from kilo_sdk.seam import Seam
 from kilo_sdk.sse import SSEParser
 from kilo_sdk.text_pieces import FOLD_AT
@@ -42,7 +43,6 @@ __all__ = ["StreamDecoder"]
 _DONE: Final = b"[DONE]"
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
 _LESSONS: Final = 64
-_OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
 
 
 class StreamDecoder:
@@ -62,7 +62,10 @@ class StreamDecoder:
         "_lessons",
         "_parser",
         "_passage",
+        "_passes_repeats",
         "_pieces",
+        "_repeat",
+        "_repeat_lessons",
         "_seam",
         "_steps",
         "_template",
@@ -94,6 +97,9 @@ class StreamDecoder:
         self._between_events = False
         may_learn = self._decode is None and context.response_chain.ignores_text
         self._lessons = _LESSONS if may_learn else 0
+        self._repeat: RepeatTemplate | None = None
+        self._passes_repeats = may_learn and context.response_chain.passes_repeats
+        self._repeat_lessons = _LESSONS if self._passes_repeats else 0
         self.done = False
         """Whether the answer is over, as with ``[DONE]``: nothing after it counts."""
         self.started = False
@@ -223,6 +229,7 @@ class StreamDecoder:
         decode = self._decode
         add = self._accumulator.add
         template, pieces = self._template, self._pieces
+        repeat = self._repeat
         for data in events:
             if (
                 template is not None
@@ -236,6 +243,23 @@ class StreamDecoder:
                 if type(text) is str:
                     pieces.append(text)
                     chunks.append((template, text))
+                    continue
+            if repeat is not None:
+                text = repeat.text_of(data)
+                if text is not None:
+                    for collector in repeat.collectors:
+                        collector.append(text)
+                    chunks.append(repeat.wire(text))
+                    continue
+                repeat = self._repeat = None
+            if template is not None and self._passes_repeats:
+                renewed = template.renewed(data)
+                if renewed is not None:
+                    template, text = renewed
+                    self._template = template
+                    self._accumulator.see(template.head)
+                    pieces.append(text)
+                    chunks.append(renewed)
                     continue
             try:
                 wire = orjson.loads(data)
@@ -268,11 +292,13 @@ class StreamDecoder:
             chunks.append(wire)
             if self._lessons:
                 template, pieces = self._learn(data, wire)
+            if self._repeat_lessons:
+                repeat = self._learn_repeat(data, wire)
         if chunks:
             self.started = True
             self._accumulator.fold()
             if not self.has_output:
-                self.has_output = any(map(_has_output, map(wire_of, chunks)))
+                self.has_output = any(map(has_output, chunks))
         return chunks
 
     def _held_back(self) -> list[DecodedChunk]:
@@ -311,6 +337,17 @@ class StreamDecoder:
             self._pieces = self._accumulator.text_of(learnt.choice).pieces
         return self._template, self._pieces
 
+    def _learn_repeat(self, data: bytes, wire: WireChunk) -> RepeatTemplate | None:
+        """Take a chunk that went the whole way for the template of those that follow it."""
+        learnt = RepeatTemplate.learn(data, wire)
+        if learnt is not None:
+            self._repeat_lessons -= 1
+            learnt.collectors = self._accumulator.repeated(
+                learnt.choice, call=learnt.call, has_detail=learnt.has_detail
+            )
+        self._repeat = learnt
+        return learnt
+
     def _fail(self, failure: APIError, cause: BaseException | None = None) -> None:
         failure.request_id = failure.request_id or self._context.request_id
         failure.model = failure.model or self._context.ref.id
@@ -347,12 +384,6 @@ def _chunk_decoder(
     decode = transport.decode_chunk
     inherited = OpenAICompatibleTransport.decode_chunk
     return None if getattr(decode, "__func__", None) is inherited else decode
-
-
-def _has_output(chunk: WireChunk) -> bool:
-    return any(
-        choice["delta"].get(field) for choice in chunk["choices"] for field in _OUTPUT_FIELDS
-    )
 
 
 def _error_in(body: bytes) -> WireDict | None:

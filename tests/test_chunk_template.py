@@ -175,10 +175,71 @@ def test_a_middleware_that_reads_text_is_shown_every_chunk() -> None:
     assert seen == ["a", "b", "c"]
 
 
+def test_another_created_is_the_same_template_at_another_time() -> None:
+    template = learn(wire("Hi"))
+    assert template is not None
+    later = {**wire("there"), "created": 1767693999}
+    renewed = template.renewed(orjson.dumps(later))
+    assert renewed is not None
+    assert wire_of(renewed) == later
+    assert chunk_of(renewed).created == 1767693999
+    assert template.chunk("there").created == 1767693133
+    back = renewed[0].renewed(orjson.dumps(wire("x")))
+    assert back is not None
+    assert wire_of(back) == wire("x")
+
+
+def test_more_than_a_text_at_another_time_renews_nothing() -> None:
+    template = learn(wire("Hi"))
+    assert template is not None
+    for text in (b"12", b'"a","refusal":"no"', b'"a'):
+        later = orjson.dumps({**wire("x"), "created": 1767693999}).replace(b'"x"', text)
+        assert template.renewed(later) is None
+
+
+@pytest.mark.parametrize("digits", [b"0767693999", b"-767693999", b"1.76769399", b"12345678901"])
+def test_what_is_no_other_time_renews_nothing(digits: bytes) -> None:
+    template = learn(wire("Hi"))
+    assert template is not None
+    assert template.renewed(orjson.dumps(wire("x")).replace(b"1767693133", digits)) is None
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param({**wire(), "created": None}, id="no time"),
+        pytest.param({**wire(), "created": 1767693133.5}, id="a time of another kind"),
+        pytest.param({"shadow": {"created": 1767693133}, **wire()}, id="a time of another field"),
+        pytest.param(
+            {**{k: v for k, v in wire().items() if k != "created"}, "created": 1767693133},
+            id="a time after the text",
+        ),
+    ],
+)
+def test_a_time_that_is_not_known_for_sure_is_part_of_the_template(chunk: dict[str, Any]) -> None:
+    template = learn(chunk)
+    assert template is not None
+    assert template.renewed(orjson.dumps(chunk).replace(b"1767693133", b"1767693134")) is None
+
+
+def test_chunks_of_a_ticking_stream_are_decoded_by_template() -> None:
+    chunks = [{**wire("a"), "created": 1767693133 + n} for n in range(5)]
+    stream = decoder()
+    decoded = stream.feed(events(*chunks))
+    assert [isinstance(one, tuple) for one in decoded] == [False, True, True, True, True]
+    assert list(map(wire_of, decoded)) == chunks
+    assert stream.completion().text == "aaaaa"
+    assert stream.completion().created == 1767693133
+
+
 CHUNKS = st.one_of(
     st.builds(wire, st.text(max_size=5)),
     st.builds(lambda text: wire(text, reasoning="r"), st.text(max_size=3)),
-    st.builds(lambda text: {**wire(text), "created": 1}, st.text(max_size=3)),
+    st.builds(
+        lambda text, created: {**wire(text), "created": created},
+        st.text(max_size=3),
+        st.sampled_from([1, 1767693134, 1767693135, None]),
+    ),
     st.builds(
         lambda text: {**wire(text), "choices": [{**wire(text)["choices"][0], "index": 1}]},
         st.text(max_size=3),

@@ -113,6 +113,12 @@ class ResponseMiddleware(Protocol):
     follows from the chunk's other fields alone. Where every middleware promises that,
     chunks that differ from an earlier, unchanged one in their text alone are not shown to
     them.
+
+    One that sets ``passes_repeats = True`` too promises as much of ``created``, wherever it
+    stands, and of chunks that follow each other: one that differs from the chunk before it in
+    ``delta.reasoning``, and the same text in its one detail, or in the arguments of its one tool
+    call alone, it leaves as it is where it left that one, and learns nothing from. A text with
+    ``[`` in it, which may begin a mark such as ``[REDACTED]``, is always shown to it.
     """
 
     def on_chunk(self, chunk: WireChunk, /) -> None:

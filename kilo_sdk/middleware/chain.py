@@ -103,13 +103,17 @@ class ResponseChain:
         ConfigurationError: One of them is of no accepted form.
     """
 
-    __slots__ = ("_middleware", "ignores_text")
+    __slots__ = ("_middleware", "ignores_text", "passes_repeats")
 
     def __init__(self, middleware: Iterable[AnyResponseMiddleware]) -> None:
         given = tuple(middleware)
         self._middleware = tuple(_classified(one) for one in given)
         self.ignores_text = all(getattr(one, "ignores_text", False) is True for one in given)
         """Whether no middleware looks at a chunk's text (see ``ResponseMiddleware``)."""
+        self.passes_repeats = self.ignores_text and all(
+            getattr(one, "passes_repeats", False) is True for one in given
+        )
+        """Whether none looks at what chunks repeat but for their reasoning or arguments."""
 
     def for_stream(self) -> StreamPassage:
         """Return what the chunks of one new answer pass."""

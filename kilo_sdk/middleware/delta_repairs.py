@@ -26,6 +26,7 @@ class DeltaRepairs:
     """
 
     ignores_text = True
+    passes_repeats = True
 
     def for_call(self) -> ResponseMiddleware:
         """Return the middleware for one answer."""

@@ -37,6 +37,7 @@ class ReasoningNormalisation:
     """
 
     ignores_text = True
+    passes_repeats = True
 
     __slots__ = ("_shown",)
 

@@ -13,6 +13,7 @@ from kilo_sdk.middleware.base import OutgoingRequest, ResponseMiddleware
 from kilo_sdk.middleware.chain import RequestChain, ResponseChain
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
+from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
 
 pytestmark = pytest.mark.anyio
@@ -249,3 +250,27 @@ async def test_text_is_ignored_only_where_every_middleware_promises_it(
     middleware: Any, promised: bool
 ) -> None:
     assert ResponseChain(middleware).ignores_text is promised
+
+
+class PromisingMore(Promising):
+    passes_repeats = True
+
+
+class PromisingMoreAlone(Stateless):
+    passes_repeats = True
+
+
+@pytest.mark.parametrize(
+    ("middleware", "promised"),
+    [
+        ([], True),
+        ([DeltaRepairs(), ReasoningNormalisation(), ThoughtSignatureSanitation()], True),
+        ([DeltaRepairs(), PromisingMore()], True),
+        ([DeltaRepairs(), Promising()], False),
+        ([PromisingMoreAlone()], False),
+    ],
+)
+def test_repeats_pass_only_where_every_middleware_promises_that_and_the_other(
+    middleware: Any, promised: bool
+) -> None:
+    assert ResponseChain(middleware).passes_repeats is promised
