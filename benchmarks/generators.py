@@ -2,6 +2,7 @@
 
     python -m benchmarks.generators                   # peers beside this Python
     python -m benchmarks.generators --peers DIR/bin   # peers in an environment of their own
+    python -m benchmarks.generators --short           # whether it works; its numbers mean little
 
 Every generator is a process (with whatever processes it starts) that loads one replay server
 twice, with few and with many requests. The difference in CPU time by the difference in chunks
@@ -153,6 +154,7 @@ def main() -> None:
     beside = Path(sys.executable).parent
     parser.add_argument("--peers", type=Path, default=beside, help="where guidellm and aiperf are")
     parser.add_argument("--only", default="", help="loads whose title has this in it")
+    parser.add_argument("--short", action="store_true", help="few requests")
     arguments = parser.parse_args()
     print(f"{'CPU microseconds per chunk':28}{'':18}{'ours / theirs':>24}{'at most':>9}")
     with replay_server() as root, tempfile.TemporaryDirectory() as scratch:
@@ -161,6 +163,8 @@ def main() -> None:
         for load in LOADS:
             if arguments.only not in load.title:
                 continue
+            if arguments.short:
+                load = attrs.evolve(load, streams=2, few=2, many=6)
             figures = measure(load, root, arguments.peers, folder)
             ours = figures.get("kilo-sdk bench")
             for name, figure in figures.items():

@@ -102,10 +102,11 @@ def crowd(
             answers.append(answer)
         yield browsers, answers
     finally:
-        for sock in answers:
-            sock.close()
+        # The browsers first: they leave, and no answer is cut.
         for browser in browsers:
             browser.sock.close()
+        for sock in answers:
+            sock.close()
 
 
 @attrs.frozen

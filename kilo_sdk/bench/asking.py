@@ -103,6 +103,7 @@ class Asker:
             record.error = error_class(error)
         else:
             record.outcome = "completed"
+            record.tool_calls = sum(len(one.message.tool_calls or ()) for one in answer.choices)
             _note_usage(record, answer)
             return answer
         return None

@@ -1,4 +1,4 @@
-"""Prompts and traces from files: text, JSON lines as Hugging Face data sets have them.
+"""Prompts, traces and tools from files: text, JSON lines as Hugging Face data sets have them.
 
 Every line is read once and checked; a message names the file and the line. A line ends with
 a line feed and nothing else: str.splitlines() cuts at U+2028, U+0085 and others as well, which
@@ -16,7 +16,7 @@ import orjson
 
 from kilo_sdk.errors import ConfigurationError
 
-__all__ = ["DatasetEntry", "TraceEntry", "load_dataset", "load_trace"]
+__all__ = ["DatasetEntry", "TraceEntry", "load_dataset", "load_tools", "load_trace"]
 
 _PROMPT_FIELDS: Final = ("prompt", "question", "text", "instruction", "input")
 _ROLES: Final = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
@@ -101,6 +101,54 @@ def load_trace(path: str | Path) -> list[TraceEntry]:
         raise ConfigurationError(f"the trace {where} holds no request")
     begin = entries[0].at
     return [attrs.evolve(entry, at=entry.at - begin) for entry in entries]
+
+
+def load_tools(path: str | Path) -> list[dict[str, Any]]:
+    """Read tools from a JSON file: a list of them in the form that chat completions take.
+
+    An object that has the list under ``tools``, as a request does, is read as well.
+
+    Raises:
+        ConfigurationError: It cannot be read, is empty, or an entry is no tool; the message
+            says which.
+    """
+    where = Path(path)
+    try:
+        whole = orjson.loads(_text_of(where))
+    except orjson.JSONDecodeError as exc:
+        raise ConfigurationError(f"{where} is no JSON: {exc}") from exc
+    tools = whole.get("tools") if isinstance(whole, dict) else whole
+    if not isinstance(tools, list):
+        raise ConfigurationError(f"{where} holds no list of tools, nor an object with one")
+    if not tools:
+        raise ConfigurationError(f"{where} holds no tool")
+    names: set[str] = set()
+    for number, tool in enumerate(tools, 1):
+        name = _tool_name(tool, f"{where}, tool {number}")
+        if name in names:
+            raise ConfigurationError(f"{where}, tool {number}: a second one named {name!r}")
+        if name is not None:
+            names.add(name)
+    return tools
+
+
+def _tool_name(tool: object, at: str) -> str | None:
+    """Return the name of a function; a tool of another type may have none."""
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict) or not isinstance(kind, str):
+        raise ConfigurationError(
+            f'{at}: an object is expected such as {{"type": "function", "function": '
+            '{"name": ..., "parameters": {...}}}'
+        )
+    if kind != "function":
+        return None
+    function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{at}: function is an object with a name")
+    if not isinstance(function.get("parameters", {}), dict):
+        raise ConfigurationError(f"{at}: parameters of a function are a JSON schema, an object")
+    return name
 
 
 def _text_of(path: Path) -> str:

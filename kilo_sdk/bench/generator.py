@@ -154,8 +154,7 @@ class Generator:
         plan = self._plan
         if plan.trace is not None:
             return plan.share.every(iter([entry.at for entry in plan.trace]))
-        ramp_over = plan.phases.warmup + (plan.phases.duration or 0.0)
-        return plan.share.every(plan.load.times(plan.seed, ramp_over=ramp_over))
+        return plan.share.every(plan.load.times(plan.seed, ramp_over=plan.ramp_over))
 
     def _conversation(self, number: int) -> Conversation:
         workload = self._plan.workload

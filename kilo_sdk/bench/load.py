@@ -23,7 +23,7 @@ LoadKind: TypeAlias = Literal["concurrency", "constant", "poisson", "gamma", "ra
 
 GRAMMAR: Final = (
     "concurrency:N (a closed loop), constant:RATE, poisson:RATE, gamma:RATE:BURSTINESS, "
-    "ramp:FROM:TO (open loops, requests a second), or trace:FILE"
+    "ramp:FROM:TO or ramp:FROM:TO:SECONDS (open loops, requests a second), or trace:FILE"
 )
 
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
@@ -31,8 +31,9 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "constant": ("rate",),
     "poisson": ("rate",),
     "gamma": ("rate", "burstiness"),
-    "ramp": ("rate", "to_rate"),
+    "ramp": ("rate", "to_rate", "over"),
 }
+_OPTIONAL: Final = frozenset({"over"})
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Load:
         burstiness: Shape of the gamma distribution of the gaps: 1 is Poisson, less is
             burstier, more is more even.
         to_rate: Where a ramp ends.
+        over: Seconds that a ramp takes, warm-up included; 0 leaves it to how long the load runs.
         trace: File of a trace.
     """
 
@@ -54,6 +56,7 @@ class Load:
     rate: float = 0.0
     burstiness: float = 1.0
     to_rate: float = 0.0
+    over: float = 0.0
     trace: str | None = None
 
     @classmethod
@@ -69,7 +72,7 @@ class Load:
         names = _FIELDS.get(kind)
         values = rest.split(":") if rest else []
         try:
-            if names is None or len(values) != len(names):
+            if names is None or not len(set(names) - _OPTIONAL) <= len(values) <= len(names):
                 raise ValueError
             numbers = [float(value) for value in values]
             if not all(0 < number < math.inf for number in numbers):
@@ -81,7 +84,7 @@ class Load:
                 f"load {text!r} cannot be read; accepted are {GRAMMAR}, with numbers above 0"
             ) from None
         # What follows is one of the open kinds, whose names are in the table.
-        return cls(kind=kind, **dict(zip(names, numbers, strict=True)))  # type: ignore[arg-type]
+        return cls(kind=kind, **dict(zip(names, numbers, strict=False)))  # type: ignore[arg-type]
 
     @classmethod
     def closed(cls, concurrency: int) -> Self:
@@ -98,22 +101,48 @@ class Load:
         """Whether requests are sent whether or not earlier ones have been answered."""
         return self.kind != "concurrency"
 
-    def mean_rate(self, *, skipped: float = 0.0) -> float | None:
+    def mean_rate(self, start: float, end: float, *, ramp_over: float) -> float | None:
         """Return how many requests a second are asked for; None for a closed loop and a trace.
 
         Args:
-            skipped: Share of a ramp, from its beginning, that does not count.
+            start: Where what counts begins, in seconds from the beginning of the load.
+            end: Where it ends.
+            ramp_over: As for ``times``.
         """
         if self.kind in ("concurrency", "trace"):
             return None
         if self.kind == "ramp":
-            return (self.rate + self.to_rate + (self.to_rate - self.rate) * skipped) / 2
+            return (self._sent_by(end, ramp_over) - self._sent_by(start, ramp_over)) / (end - start)
         return self.rate
+
+    def ramp_over(self, *, warmup: float, duration: float | None, requests: int | None) -> float:
+        """Return the seconds in which a ramp goes from its first to its last rate.
+
+        That is what the load says itself, or the warm-up and the duration, or, where a number
+        of requests bounds it, the warm-up and what these take while it lasts.
+        """
+        if self.over or self.kind != "ramp":
+            return self.over
+        if duration is not None or requests is None:
+            return warmup + (duration or 0.0)
+        # The requests are the integral of the rate from the warm-up to the end, which is sought:
+        # mean * end ** 2 - linear * end - constant = 0.
+        mean = (self.rate + self.to_rate) / 2
+        linear = self.rate * warmup + requests
+        constant = (self.to_rate - self.rate) / 2 * warmup**2
+        return (linear + math.sqrt(max(linear**2 + 4 * mean * constant, 0.0))) / (2 * mean)
+
+    def _sent_by(self, time: float, ramp_over: float) -> float:
+        """Return how many requests a ramp has sent by then."""
+        ramped = min(time, ramp_over)
+        slope = (self.to_rate - self.rate) / ramp_over if ramp_over else 0.0
+        return self.rate * ramped + slope * ramped**2 / 2 + self.to_rate * (time - ramped)
 
     def __str__(self) -> str:
         if self.kind == "trace":
             return f"trace:{self.trace}"
-        values = (getattr(self, name) for name in _FIELDS[self.kind])
+        names = _FIELDS[self.kind]
+        values = (getattr(self, n) for n in names if n not in _OPTIONAL or getattr(self, n))
         return ":".join([self.kind, *(f"{value:g}" for value in values)])
 
     def times(self, seed: int, *, ramp_over: float = 0.0) -> Iterator[float]:

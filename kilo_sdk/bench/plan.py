@@ -111,3 +111,11 @@ class Plan:
     trace: tuple[TraceEntry, ...] | None = attrs.field(default=None, repr=False)
     seed: int = 0
     share: Share = Share()
+
+    @property
+    def ramp_over(self) -> float:
+        """Seconds in which a ramp goes from its first to its last rate."""
+        phases = self.phases
+        return self.load.ramp_over(
+            warmup=phases.warmup, duration=phases.duration, requests=phases.requests
+        )

@@ -40,6 +40,7 @@ class RequestRecord:
         reasoning_tokens: Of the reasoning, likewise.
         cached_tokens: Of the prompt, taken from a cache, likewise.
         cost: US dollars, likewise.
+        tool_calls: Tool calls of the answer.
         measured: Whether it counts: not in warm-up, not in cool-down.
     """
 
@@ -58,6 +59,7 @@ class RequestRecord:
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     cost: Decimal | None = None
+    tool_calls: int = 0
     measured: bool = True
 
     @property

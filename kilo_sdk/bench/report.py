@@ -288,7 +288,8 @@ def _asked_rate(plan: Plan) -> float | None:
     if phases.requests is not None or phases.duration is None:
         return None
     # A ramp goes over the warm-up too, and what it sends there is not looked at.
-    return plan.load.mean_rate(skipped=phases.warmup / (phases.warmup + phases.duration))
+    end = phases.warmup + phases.duration
+    return plan.load.mean_rate(phases.warmup, end, ramp_over=plan.ramp_over)
 
 
 def _run_of(result: Result, plan: Plan) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -149,11 +149,13 @@ async def check_target(target: Target, workload: Workload) -> None:
     """
     async with open_client(target) as client:
         question: list[WireMessage] = [{"role": "user", "content": "Say hi in 1 word."}]
+        # With the tools: a target that refuses them is to say so now.
+        options: dict[str, Any] = {"max_tokens": 16, "tools": list(workload.tools) or None}
         if workload.stream:
-            async with client.chat.completions.stream(messages=question, max_tokens=16) as stream:
+            async with client.chat.completions.stream(messages=question, **options) as stream:
                 await stream.get_final_completion()
         else:
-            await client.chat.completions.create(messages=question, max_tokens=16)
+            await client.chat.completions.create(messages=question, **options)
 
 
 async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.Event) -> None:

@@ -71,8 +71,11 @@ def with_interval(estimate: Estimate, *, scale: float = 1.0) -> str:
 def request_words(measurement: Measurement) -> str:
     """Say how many requests there were, and what became of them."""
     counts = measurement.counts
+    calls = ""
+    if counts.tool_calls:
+        calls = f" ({counts.tool_call_answers} with {counts.tool_calls} tool calls)"
     return (
-        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole, "
+        f"{counts.sent} requests in {measurement.seconds:.2f} s: {counts.completed} whole{calls}, "
         f"{counts.failed} failed, {counts.unfinished} unfinished, {counts.retries} retries"
     )
 

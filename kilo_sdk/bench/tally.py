@@ -62,6 +62,8 @@ class Counts:
         output_tokens: Of whole answers.
         reasoning_tokens: Of the reasoning in them, where told.
         cached_tokens: Of their prompts, taken from a cache, where told.
+        tool_call_answers: Whole answers that call a tool.
+        tool_calls: Tool calls of them.
         window_sent: Requests that were sent in the window.
         window_completed: Whole answers that ended in the window, measured or not.
         window_tokens: Output tokens that arrived in it.
@@ -84,6 +86,8 @@ class Counts:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    tool_call_answers: int = 0
+    tool_calls: int = 0
     window_sent: int = 0
     window_completed: int = 0
     window_tokens: float = 0.0
@@ -152,6 +156,8 @@ class Tally:
             counts.tokens_by_usage += 1
         else:
             counts.tokens_by_chunks += 1
+        counts.tool_call_answers += record.tool_calls > 0
+        counts.tool_calls += record.tool_calls
         for name in _USAGE_FIELDS:
             setattr(counts, name, getattr(counts, name) + (getattr(record, name) or 0))
         self._spend(record.cost)

@@ -36,7 +36,7 @@ Loads (--load, may be repeated):
   constant:RATE            an open loop: RATE requests a second, evenly
   poisson:RATE             the same on average, by chance
   gamma:RATE:BURSTINESS    burstier than Poisson below 1, more even above
-  ramp:FROM:TO             from one rate to another over --warmup and --duration
+  ramp:FROM:TO[:SECONDS]   from one rate to another; without SECONDS, while the load lasts
   trace:FILE               JSON lines with a timestamp each
   sweep[:LEVELS]           from one at a time to as many as the target takes
   sweep:KIND:V,V,...       one load per value
@@ -49,7 +49,7 @@ load and keeps what was measured.
 
 \b
 Exit codes: 0 measured; 1 the target cannot be asked, every request failed, or a result could
-not be written where it was to be; 2 the arguments cannot work; 130 interrupted.
+not be written or exported where it was to be; 2 the arguments cannot work; 130 interrupted.
 """
 
 bench_app = typer.Typer(
@@ -67,6 +67,14 @@ HtmlFile: TypeAlias = Annotated[
 PngFile: TypeAlias = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plots.")]
 PrometheusFile: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write Prometheus' text format.")
+]
+Otlp: TypeAlias = Annotated[
+    bool,
+    typer.Option("--otlp", help="Export by OTLP, where OTEL_EXPORTER_OTLP_ENDPOINT says."),
+]
+OtlpEndpoint: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Export by OTLP to a collector: http://localhost:4318."),
 ]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
@@ -133,7 +141,12 @@ def run(
     turns: Annotated[
         int, typer.Option(metavar="N", min=1, help="Turns of each synthetic conversation.")
     ] = 1,
-    tools: Annotated[int, typer.Option(metavar="N", min=0, help="Made-up tools to offer.")] = 0,
+    tools: Annotated[
+        str,
+        typer.Option(
+            metavar="N|FILE", help="Made-up tools to offer, or a JSON file with a list of tools."
+        ),
+    ] = "0",
     prefix_tokens: Annotated[
         int, typer.Option(metavar="N", min=0, help="Length of a system message before prompts.")
     ] = 0,
@@ -182,10 +195,13 @@ def run(
     html: HtmlFile = None,
     png: PngFile = None,
     prometheus: PrometheusFile = None,
+    otlp: Otlp = False,
+    otlp_endpoint: OtlpEndpoint = None,
     force: Force = False,
 ) -> None:
     def measure() -> ExitCode:
         # Here, so that a missing extra ends in a sentence.
+        from kilo_sdk.cli.bench_export import OTLPExport
         from kilo_sdk.cli.bench_files import ResultFiles
         from kilo_sdk.cli.bench_run import RunOptions, run_bench
 
@@ -223,6 +239,7 @@ def run(
             files=ResultFiles(
                 json=output, csv=csv, html=html, png=png, prometheus=prometheus, force=force
             ),
+            otlp=OTLPExport(otlp_endpoint) if otlp or otlp_endpoint is not None else None,
         )
         return run_bench(options)
 
@@ -236,16 +253,20 @@ def report(
     html: HtmlFile = None,
     png: PngFile = None,
     prometheus: PrometheusFile = None,
+    otlp: Otlp = False,
+    otlp_endpoint: OtlpEndpoint = None,
     force: Force = False,
 ) -> None:
     """Show a run again, or write it in another form."""
 
     def show() -> ExitCode:
+        from kilo_sdk.cli.bench_export import OTLPExport
         from kilo_sdk.cli.bench_files import ResultFiles
         from kilo_sdk.cli.bench_run import show_report
 
         files = ResultFiles(csv=csv, html=html, png=png, prometheus=prometheus, force=force)
-        return show_report(source, files)
+        export = OTLPExport(otlp_endpoint) if otlp or otlp_endpoint is not None else None
+        return show_report(source, files, export)
 
     end_with(show, TextOutput())
 

@@ -15,7 +15,7 @@ import attrs
 import orjson
 from rich.console import Console
 
-from kilo_sdk.bench.datasets import load_dataset
+from kilo_sdk.bench.datasets import load_dataset, load_tools
 from kilo_sdk.bench.embedded import EmbeddedGateway, GatewayPace, embedded_gateway
 from kilo_sdk.bench.lengths import Lengths
 from kilo_sdk.bench.objectives import Objectives
@@ -24,6 +24,7 @@ from kilo_sdk.bench.report import Report
 from kilo_sdk.bench.search import parse_search
 from kilo_sdk.bench.session import Session, measure
 from kilo_sdk.bench.workload import Workload, synthetic_tools
+from kilo_sdk.cli.bench_export import OTLPExport
 from kilo_sdk.cli.bench_files import ResultFiles
 from kilo_sdk.cli.bench_view import LiveView, print_report
 from kilo_sdk.cli.config import read_config
@@ -36,7 +37,7 @@ from kilo_sdk.types.reasoning import check_level
 __all__ = ["RunOptions", "read_report", "results_console", "run_bench", "show_report"]
 
 _REQUESTS = 100
-_NOT_SETTINGS = ("files", "extra_body")
+_NOT_SETTINGS = ("files", "extra_body", "otlp")
 _PLAIN_WIDTH = 150
 
 
@@ -59,7 +60,7 @@ class RunOptions:
     output_tokens: str = "64"
     prompts: Path | None = None
     turns: int = 1
-    tools: int = 0
+    tools: str = "0"
     prefix_tokens: int = 0
     prefix_ratio: float = 1.0
     prefixes: int = 1
@@ -75,6 +76,7 @@ class RunOptions:
     local_tokens_per_second: float = 100.0
     local_fault: str | None = None
     files: ResultFiles = attrs.field(factory=ResultFiles)
+    otlp: OTLPExport | None = None
 
     @property
     def is_local(self) -> bool:
@@ -99,6 +101,8 @@ def run_bench(options: RunOptions) -> ExitCode:
         KiloError: Nothing could be measured.
     """
     options.files.check()
+    if options.otlp is not None:
+        options.otlp.check()
     note = _noting(notes := Console(stderr=True))
     config = None
     if not options.is_local:
@@ -111,23 +115,34 @@ def run_bench(options: RunOptions) -> ExitCode:
     except KiloError as error:
         raise _advised(error, options, config) from None
     print_report(results_console(), report)
-    code = options.files.write(report, note)
+    code = _kept(report, options.files, options.otlp, note)
     if report.interrupted:
         return ExitCode.INTERRUPTED
     nothing = not any(measurement.counts.completed for measurement in report.measurements)
     return ExitCode.REFUSED if nothing else code
 
 
-def show_report(source: Path, files: ResultFiles) -> ExitCode:
-    """Print a stored report, and write it in other forms.
+def show_report(source: Path, files: ResultFiles, otlp: OTLPExport | None = None) -> ExitCode:
+    """Print a stored report, write it in other forms, and export it.
 
     Raises:
         ConfigurationError: The file cannot be read, or is no report.
     """
     files.check()
+    if otlp is not None:
+        otlp.check()
     report = read_report(source)
     print_report(results_console(), report)
-    return files.write(report, _noting(Console(stderr=True)))
+    return _kept(report, files, otlp, _noting(Console(stderr=True)))
+
+
+def _kept(
+    report: Report, files: ResultFiles, otlp: OTLPExport | None, note: Callable[[str], None]
+) -> ExitCode:
+    """Write the files, and then export, which may fail."""
+    code = files.write(report, note)
+    exported = ExitCode.DONE if otlp is None else otlp.send(report, note)
+    return code or exported
 
 
 def _noting(console: Console) -> Callable[[str], None]:
@@ -166,7 +181,7 @@ def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
         output_tokens=None if length == "any" else Lengths.parse(length),
         dataset=None if options.prompts is None else load_dataset(options.prompts),
         turns=options.turns,
-        tools=synthetic_tools(options.tools),
+        tools=_tools_of(options.tools),
         prefix_tokens=options.prefix_tokens,
         prefix_ratio=options.prefix_ratio,
         prefixes=options.prefixes,
@@ -207,6 +222,16 @@ def _key_of(config: KiloConfig | None) -> str | None:
     if key is not None and not isinstance(key, str):
         raise ConfigurationError("a key to measure with is a text; one that is made cannot be sent")
     return key
+
+
+def _tools_of(text: str) -> list[dict[str, Any]]:
+    if text.isascii() and text.isdecimal():
+        return synthetic_tools(int(text))
+    if not text or text.lstrip("+-").isdecimal():
+        raise ConfigurationError(
+            f"--tools is a number of made-up tools from 0 up, or a JSON file of tools, not {text!r}"
+        )
+    return load_tools(text)
 
 
 def _extra_body(text: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kilo_sdk import KiloClient, RetryPolicy
 from kilo_sdk.bench.asking import Asker, error_class, open_client
 from kilo_sdk.bench.plan import Target
 from kilo_sdk.bench.record import RequestRecord
-from kilo_sdk.bench.workload import Workload
+from kilo_sdk.bench.workload import Workload, synthetic_tools
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.errors import APITimeoutError, RateLimitError, StreamInterruptedError
 
@@ -110,3 +110,17 @@ def test_errors_are_counted_by_class_and_status() -> None:
     assert error_class(RateLimitError("no", status_code=429)) == "RateLimitError 429"
     assert error_class(APITimeoutError("late", phase="idle")) == "APITimeoutError idle"
     assert error_class(StreamInterruptedError("cut")) == "StreamInterruptedError"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_tool_calls_of_an_answer_are_counted(stream: bool) -> None:
+    async with LocalGateway() as gateway:
+        target = Target(base_url=gateway.base_url, api_key="k", model="openai/gpt-4.1")
+        async with open_client(target) as client:
+            asker = Asker(client, Workload(stream=stream))
+            record = RequestRecord(intended=0.0, sent=0.0)
+            await asker.ask(record, ASK, tools=synthetic_tools(2))
+            plain = RequestRecord(intended=0.0, sent=0.0)
+            await asker.ask(plain, ASK)
+        assert gateway.requests[0].payload["tools"] == synthetic_tools(2)
+    assert (record.outcome, record.tool_calls, plain.tool_calls) == ("completed", 1, 0)

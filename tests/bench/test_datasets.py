@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from kilo_sdk import ConfigurationError
-from kilo_sdk.bench.datasets import DatasetEntry, load_dataset, load_trace
+from kilo_sdk.bench.datasets import DatasetEntry, load_dataset, load_tools, load_trace
 
 ASK = {"role": "user", "content": "hi"}
 
@@ -131,3 +131,51 @@ def test_a_request_of_a_trace_that_does_not_fit_is_named(
 def test_an_empty_trace_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="holds no request"):
         load_trace(written(tmp_path, "trace.jsonl"))
+
+
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+@pytest.mark.parametrize("whole", [[FUNCTION], {"model": "m", "tools": [FUNCTION]}])
+def test_tools_are_read_as_requests_have_them(tmp_path: Path, whole: object) -> None:
+    assert load_tools(written(tmp_path, "tools.json", whole)) == [FUNCTION]
+
+
+def test_tools_of_other_types_go_out_as_they_are(tmp_path: Path) -> None:
+    tools = [{"type": "web_search"}, {"type": "web_search"}, FUNCTION]
+    assert load_tools(written(tmp_path, "tools.json", tools)) == tools
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        (3, "holds no list of tools"),
+        ({"messages": []}, "holds no list of tools"),
+        ([], "holds no tool"),
+        ([FUNCTION, "f"], r"tool 2: an object is expected such as \{"),
+        ([{"name": "f"}], "tool 1: an object is expected"),
+        ([{"type": "function"}], "tool 1: function is an object with a name"),
+        ([{"type": "function", "function": {"name": ""}}], "tool 1: function is an object"),
+        (
+            [{"type": "function", "function": {"name": "f", "parameters": "x"}}],
+            "tool 1: parameters of a function are a JSON schema",
+        ),
+        ([FUNCTION, FUNCTION], "tool 2: a second one named 'f'"),
+    ],
+)
+def test_what_is_no_tool_is_told_with_its_place(tmp_path: Path, whole: object, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"tools.json.*{said}"):
+        load_tools(written(tmp_path, "tools.json", whole))
+
+
+def test_a_file_of_tools_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("[{")
+    (tmp_path / "latin.json").write_bytes(b'["\xe9"]')
+    for name, said in (
+        ("broken.json", "is no JSON"),
+        ("latin.json", "is no UTF-8 text"),
+        ("none.json", "cannot be read: No such file"),
+        (".", "cannot be read: Is a directory"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            load_tools(tmp_path / name)

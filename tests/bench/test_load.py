@@ -14,7 +14,16 @@ def first(count: int, load: str, seed: int = 1, **options: float) -> list[float]
 
 
 @pytest.mark.parametrize(
-    "text", ["concurrency:8", "constant:2.5", "poisson:20", "gamma:10:0.5", "ramp:1:50", "trace:a"]
+    "text",
+    [
+        "concurrency:8",
+        "constant:2.5",
+        "poisson:20",
+        "gamma:10:0.5",
+        "ramp:1:50",
+        "ramp:1:50:30",
+        "trace:a",
+    ],
 )
 def test_a_load_reads_as_it_is_written(text: str) -> None:
     assert str(Load.parse(text)) == text
@@ -32,6 +41,8 @@ def test_a_load_reads_as_it_is_written(text: str) -> None:
         "constant:inf",
         "gamma:5",
         "ramp:1",
+        "ramp:1:2:0",
+        "ramp:1:2:3:4",
         "trace:",
         "steps:3",
         "constant:1:2",
@@ -82,12 +93,35 @@ def test_a_ramp_may_go_down() -> None:
 
 
 def test_rates_and_openness_are_told() -> None:
-    assert Load.parse("ramp:1:5").mean_rate() == 3.0
-    assert Load.parse("ramp:1:5").mean_rate(skipped=0.5) == 4.0
-    assert Load.parse("ramp:5:1").mean_rate(skipped=0.5) == 2.0
-    assert Load.parse("poisson:7").mean_rate(skipped=0.5) == 7.0
-    assert Load.closed(4).mean_rate() is None
+    assert Load.parse("ramp:1:5").mean_rate(0, 8, ramp_over=8) == 3.0
+    assert Load.parse("ramp:1:5").mean_rate(4, 8, ramp_over=8) == 4.0
+    assert Load.parse("ramp:5:1").mean_rate(4, 8, ramp_over=8) == 2.0
+    # Half of it at the rate that it stays at.
+    assert Load.parse("ramp:1:5").mean_rate(0, 8, ramp_over=4) == 4.0
+    assert Load.parse("ramp:1:5").mean_rate(0, 8, ramp_over=0) == 5.0
+    assert Load.parse("poisson:7").mean_rate(4, 8, ramp_over=8) == 7.0
+    assert Load.closed(4).mean_rate(0, 1, ramp_over=0) is None
     assert not Load.closed(4).is_open
     assert Load.parse("trace:x").is_open
     with pytest.raises(ValueError, match="no times"):
         Load.closed(4).times(0)
+
+
+@pytest.mark.parametrize("text", ["ramp:2:8", "ramp:8:2", "ramp:5:5"])
+@pytest.mark.parametrize("warmup", [0.0, 3.0])
+def test_a_ramp_bound_by_requests_lasts_as_long_as_they_take(text: str, warmup: float) -> None:
+    load = Load.parse(text)
+    seconds = load.ramp_over(warmup=warmup, duration=None, requests=60)
+    asked = load.mean_rate(warmup, seconds, ramp_over=seconds)
+    assert asked is not None
+    assert asked * (seconds - warmup) == pytest.approx(60)
+    if not warmup:
+        # 5 a second on average.
+        assert seconds == pytest.approx(12.0)
+
+
+def test_what_a_ramp_says_itself_and_a_duration_go_before_a_number_of_requests() -> None:
+    assert Load.parse("ramp:2:8:30").ramp_over(warmup=1, duration=5, requests=9) == 30.0
+    assert Load.parse("ramp:2:8").ramp_over(warmup=1, duration=5, requests=9) == 6.0
+    assert Load.parse("ramp:2:8").ramp_over(warmup=1, duration=None, requests=None) == 1.0
+    assert Load.open(3.0).ramp_over(warmup=1, duration=5, requests=None) == 0.0

@@ -14,7 +14,7 @@ from kilo_sdk.bench.report import Measurement
 from kilo_sdk.bench.result import Progress
 from kilo_sdk.bench.search import FixedLoads
 from kilo_sdk.bench.session import Observer, Session, check_target, measure, start_processes
-from kilo_sdk.bench.workload import Workload
+from kilo_sdk.bench.workload import Workload, synthetic_tools
 from kilo_sdk.emulator import LocalGateway
 
 pytestmark = pytest.mark.anyio
@@ -83,8 +83,9 @@ async def test_the_check_asks_as_the_workload_does() -> None:
     async with LocalGateway() as gateway:
         target = Target(base_url=gateway.base_url, model="openai/gpt-4.1")
         await check_target(target, Workload(stream=False))
-        await check_target(target, Workload())
+        await check_target(target, Workload(tools=synthetic_tools(1)))
         assert [bool(one.payload.get("stream")) for one in gateway.requests] == [False, True]
+        assert [one.payload.get("tools") for one in gateway.requests] == [None, synthetic_tools(1)]
 
 
 async def test_stopping_ends_the_session_with_what_there_is() -> None:

@@ -52,6 +52,7 @@ def test_counts_are_exact() -> None:
             reasoning_tokens=2,
             cost=Decimal("0.25"),
             retries=2,
+            tool_calls=3,
         ),
         WINDOW,
     )
@@ -65,6 +66,7 @@ def test_counts_are_exact() -> None:
     assert (counts.good, counts.retries, counts.chunks) == (1, 2, 4)
     assert (counts.input_tokens, counts.output_tokens) == (5, 8)
     assert (counts.cached_tokens, counts.reasoning_tokens) == (3, 2)
+    assert (counts.tool_call_answers, counts.tool_calls) == (1, 3)
     # In the window: two of the first's chunks, half of the second's, the unfinished one's.
     assert (counts.window_chunks, counts.window_tokens) == (5, 2 + 4.0 + 1)
     assert (counts.window_sent, counts.window_completed) == (3, 1)

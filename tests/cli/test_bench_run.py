@@ -38,6 +38,9 @@ FAST = ["--local-ttft", "0", "--local-tokens-per-second", "0", "--output-tokens"
         ({"duration": -1.0}, "duration is a number of seconds above 0"),
         ({"prompts": Path("/nowhere/prompts.txt")}, "cannot be read"),
         ({"loads": ("trace:/nowhere.jsonl",)}, "cannot be read"),
+        ({"tools": "/nowhere/tools.json"}, "cannot be read"),
+        ({"tools": "-1"}, "--tools is a number of made-up tools from 0 up"),
+        ({"tools": ""}, "or a JSON file of tools"),
         ({"extra_body": "{"}, "--extra-body is no JSON"),
         ({"extra_body": "[]"}, "--extra-body is a JSON object"),
         ({"base_url": "http://x", "remote": True}, "alternatives"),
@@ -77,6 +80,45 @@ def test_it_runs_with_no_key_and_no_network_and_loses_no_request(run: Run, tmp_p
     assert shown.returncode == 0
     assert "30 requests in " in shown.stdout
     assert "counted 31 requests" in shown.stdout
+
+
+def test_tools_of_a_file_go_into_each_request_and_calls_are_counted(
+    run: Run, gateway_with: GatewayWith, tmp_path: Path
+) -> None:
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+        },
+    }
+    path, stored = tmp_path / "tools.json", tmp_path / "a.json"
+    path.write_text(json.dumps([tool]))
+    with gateway_with() as gateway:
+        done = run(
+            *["bench", "run", "-m", "openai/gpt-4.1", "--base-url", gateway.base_url],
+            *["--requests", "4", "--tools", str(path), "-o", str(stored)],
+        )
+        assert done.returncode == 0, done.stderr
+        assert [one.payload["tools"] for one in gateway.requests] == [[tool]] * 5
+    assert "4 whole (4 with 4 tool calls), 0 failed" in done.stdout
+    report = json.loads(stored.read_bytes())
+    counts = report["measurements"][0]["counts"]
+    assert (counts["tool_call_answers"], counts["tool_calls"]) == (4, 4)
+    assert report["settings"]["tools"] == str(path)
+
+
+def test_a_ramp_goes_from_rate_to_rate_however_it_is_bound(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    options = ["bench", "run", "--load", "ramp:10:50", "--load", "ramp:10:50:1", *FAST]
+    done = run(*options, "--requests", "30", "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    taken = json.loads(path.read_bytes())["measurements"]
+    assert [one["load"] for one in taken] == ["ramp:10:50", "ramp:10:50:1"]
+    # 30 a second on average, and the last one when the second is over.
+    for one in taken:
+        assert one["counts"]["sent"] == 30
+        assert 0.95 <= one["seconds"] < 2
 
 
 def test_a_base_url_is_measured_with_the_configured_key(
