@@ -164,6 +164,14 @@ class ChunkTemplate:
         template._around_tick = self._around_tick
         return template, text
 
+    def shares_head(self, wire: WireChunk) -> bool:
+        """Whether a chunk says the same beside its choices as those of this template."""
+        own = self._wire
+        return len(wire) == len(own) and all(
+            name == "choices" or (name in wire and wire[name] == value)
+            for name, value in own.items()
+        )
+
     @property
     def head(self) -> WireChunk:
         """A chunk with what such events say beside their choices."""

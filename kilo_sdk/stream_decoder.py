@@ -290,6 +290,8 @@ class StreamDecoder:
                 break
             add(wire)
             chunks.append(wire)
+            if template is not None and not template.shares_head(wire):
+                template = self._template = None  # the last to say something counts
             if self._lessons:
                 template, pieces = self._learn(data, wire)
             if self._repeat_lessons:

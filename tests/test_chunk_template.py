@@ -232,6 +232,15 @@ def test_chunks_of_a_ticking_stream_are_decoded_by_template() -> None:
     assert stream.completion().created == 1767693133
 
 
+def test_a_template_ends_where_the_chunks_say_something_else_beside_their_text() -> None:
+    """What the last chunk says counts where the first ones left it open."""
+    other = {**wire("b"), "choices": [{**wire("b")["choices"][0], "index": 1}]}
+    chunks = [{**wire(""), "created": None}, other, {**wire(""), "created": 1}, other]
+    stream = decoder()
+    stream.feed(events(*chunks))
+    assert stream.completion().created == 1767693133
+
+
 CHUNKS = st.one_of(
     st.builds(wire, st.text(max_size=5)),
     st.builds(lambda text: wire(text, reasoning="r"), st.text(max_size=3)),
