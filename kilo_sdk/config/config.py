@@ -15,6 +15,7 @@ from kilo_sdk.config.loading import FileChoice, resolve
 from kilo_sdk.config.schema import ARGUMENTS, OPTIONS, TABLES
 from kilo_sdk.middleware.auth import TokenSource
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resilience.policy import ResumeOption
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import DEFAULT_BASE_URL, DEFAULT_FEATURE, DEFAULT_MODEL, of_class
 from kilo_sdk.timeouts import Timeouts
@@ -54,6 +55,8 @@ class KiloConfig:
         headers: Headers of every request.
         timeouts: The five clocks.
         retries: How often and how patiently to try.
+        hedge_after: Seconds without output after which a call is sent once more; None for never.
+        resume: What is done about a stream that was cut.
         catalog: How long the model list is kept, and where.
         max_connections: Most connections open at once; 0 for no limit.
         allow_insecure: Whether a key may go over plain http to another machine.
@@ -73,6 +76,8 @@ class KiloConfig:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=_shown_headers)
     timeouts: Timeouts = attrs.field(factory=Timeouts)
     retries: RetryPolicy = attrs.field(factory=RetryPolicy)
+    hedge_after: float | None = None
+    resume: ResumeOption = "off"
     catalog: CatalogOptions = attrs.field(factory=CatalogOptions)
     max_connections: int = 0
     allow_insecure: bool = False
@@ -92,6 +97,8 @@ class KiloConfig:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         retries: RetryPolicy | None = None,
+        hedge_after: float | None = None,
+        resume: ResumeOption | None = None,
         catalog: CatalogOptions | None = None,
         max_connections: int | None = None,
         allow_insecure: bool | None = None,
@@ -123,6 +130,8 @@ class KiloConfig:
             headers: Headers of every request.
             timeouts: All five clocks at once; a file may set single ones.
             retries: All four numbers at once; a file may set single ones.
+            hedge_after: Seconds without output after which a call is sent once more.
+            resume: What is done about a stream that was cut.
             catalog: All that is said of the model list at once; a file may set single ones.
             max_connections: Most connections open at once; 0 for no limit.
             allow_insecure: Allow plain http to another machine although a key is sent.
@@ -147,6 +156,8 @@ class KiloConfig:
             "headers": headers,
             "timeouts": of_class(timeouts, Timeouts, "timeouts"),
             "retries": of_class(retries, RetryPolicy, "retries"),
+            "hedge_after": hedge_after,
+            "resume": resume,
             "catalog": of_class(catalog, CatalogOptions, "catalog"),
             "max_connections": max_connections,
             "allow_insecure": allow_insecure,

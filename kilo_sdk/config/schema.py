@@ -21,6 +21,7 @@ from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.outgoing import check_headers
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.resilience.policy import RESUME_OPTIONS
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import (
     BASE_URL_VARIABLE,
@@ -161,16 +162,20 @@ def _whole(least: int, meaning: str) -> Callable[[str, object], int]:
     return read
 
 
-def _limit(name: str, value: object) -> float | None:
-    """Seconds above 0; a file, which has no null, says ``"none"`` for no limit."""
-    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
-        return None
-    accepted = f'{name} is a number of seconds above 0, or "none" for no limit'
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError(f"{accepted}; it is {kind_of(value)}")
-    if not value > 0:
-        raise ConfigurationError(accepted)
-    return value
+def _seconds(none: str) -> Callable[[str, object], float | None]:
+    """Seconds above 0; a file, which has no null, says ``"none"``, and that means ``none``."""
+
+    def read(name: str, value: object) -> float | None:
+        if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
+            return None
+        accepted = f'{name} is a number of seconds above 0, or "none" for {none}'
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigurationError(f"{accepted}; it is {kind_of(value)}")
+        if not value > 0:
+            raise ConfigurationError(accepted)
+        return value
+
+    return read
 
 
 def _wait(name: str, value: object) -> float:
@@ -180,6 +185,13 @@ def _wait(name: str, value: object) -> float:
     if not value >= 0:
         raise ConfigurationError(accepted)
     return value
+
+
+def _resume(name: str, value: object) -> str:
+    text = _text(name, value)
+    if text not in RESUME_OPTIONS:
+        raise ConfigurationError(f"{name} is {' or '.join(map(repr, RESUME_OPTIONS))}")
+    return text
 
 
 def _disk(name: str, value: object) -> bool | str | os.PathLike[str]:
@@ -193,7 +205,7 @@ def _disk(name: str, value: object) -> bool | str | os.PathLike[str]:
 
 
 _READERS: Final[Mapping[type, Mapping[str, Callable[[str, object], object]]]] = {
-    Timeouts: {field.name: _limit for field in attrs.fields(Timeouts)},
+    Timeouts: {field.name: _seconds("no limit") for field in attrs.fields(Timeouts)},
     RetryPolicy: {
         "max_attempts": _whole(1, "it counts the first try, so that 1 is no retry"),
         "wait_initial": _wait,
@@ -228,6 +240,8 @@ OPTIONS: Final[dict[str, Option]] = {
         Option("reasoning", None, _reasoning, ("KILOCODE_REASONING",)),
         Option("feature", DEFAULT_FEATURE, _feature, (FEATURE_VARIABLE,)),
         Option("headers", {}, _headers),
+        Option("hedge_after", None, _seconds("never")),
+        Option("resume", "off", _resume),
         Option("max_connections", 0, _whole(0, "0 means no limit")),
         Option("allow_insecure", False, _flag),
         *(option for table, made in TABLES.items() for option in _in_table(table, made())),

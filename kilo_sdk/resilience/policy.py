@@ -6,7 +6,7 @@ Values only; ``attempts`` and its neighbours act on them.
 from __future__ import annotations
 
 from math import inf
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -17,7 +17,7 @@ from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import of_class
 
-__all__ = ["CallPolicy", "ResumeOption"]
+__all__ = ["RESUME_OPTIONS", "CallPolicy", "ResumeOption"]
 
 ResumeOption: TypeAlias = Literal["off", "continue"]
 """What is done about a stream that was cut after something of it had reached the caller.
@@ -25,6 +25,9 @@ ResumeOption: TypeAlias = Literal["off", "continue"]
 ``off``: the error is raised, with what came as ``partial``. ``continue``: the model is asked to
 go on where it was cut off, where that can be done (``continuation``).
 """
+
+RESUME_OPTIONS: Final[tuple[ResumeOption, ...]] = get_args(ResumeOption)
+"""All that ``resume`` may be."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class CallPolicy:
             raise ConfigurationError(
                 f"on_try is a function of a TryReport, not {type(on_try).__name__}"
             )
-        if resume not in get_args(ResumeOption):
+        if resume not in RESUME_OPTIONS:
             raise ConfigurationError(f"resume={resume!r}: accepted are 'off' and 'continue'")
         return cls(
             retries=retries or RetryPolicy(),

@@ -39,6 +39,8 @@ base_url = "https://x.example/v1"
 organization_id = "org"
 default_model = "kilocode/a/b"
 feature = "cli"
+hedge_after = 2.5
+resume = "continue"
 max_connections = 3
 allow_insecure = true
 
@@ -74,12 +76,14 @@ def test_every_option_can_stand_in_the_file(home: Home) -> None:
         headers={"X-Secret": "hidden"},
         timeouts=Timeouts(idle=5),
         retries=RetryPolicy(max_attempts=1),
+        hedge_after=2.5,
+        resume="continue",
         catalog=CatalogOptions(ttl=60, disk="~/models"),
         max_connections=3,
         allow_insecure=True,
         sources=config.sources,
     )
-    assert config.sources["timeouts.idle"] == f"file {home.toml}, line 17"
+    assert config.sources["timeouts.idle"] == f"file {home.toml}, line 19"
     assert config.sources["timeouts.connect"] == "default"
     assert list(config.sources) == list(OPTIONS) == list(config.masked())
 
@@ -99,6 +103,8 @@ VALUES = st.fixed_dictionaries(
         "reasoning": st.sampled_from(REASONING_LEVELS),
         "feature": WORDS,
         "headers": st.dictionaries(st.text("abXY-", min_size=1), WORDS, max_size=3),
+        "hedge_after": SECONDS,
+        "resume": st.sampled_from(["off", "continue"]),
         "max_connections": st.integers(0, 2**31),
         "allow_insecure": st.booleans(),
         "timeouts": st.dictionaries(
@@ -194,6 +200,8 @@ def test_it_copies_and_pickles(home: Home) -> None:
         ({"catalog": 5}, "catalog is a CatalogOptions object, not int"),
         ({"retries": 5}, "retries is a RetryPolicy object, not int"),
         ({"reasoning": "hihg"}, "argument reasoning: 'hihg' is no reasoning level"),
+        ({"hedge_after": 0}, "argument hedge_after: hedge_after is a number of seconds above 0"),
+        ({"resume": "on"}, "argument resume: resume is 'off' or 'continue'"),
         ({"max_connections": -1}, "argument max_connections: max_connections is 0 or more"),
         ({"default_model": "x"}, "argument default_model: default_model is no model ref"),
     ],
@@ -222,6 +230,7 @@ def test_options_are_all_the_client_takes_from_a_configuration(home: Home) -> No
     client = KiloClient(**options)
     assert client.base_url == "https://x.example/v1/"
     assert client.timeouts.idle == 5
+    assert (client.policy.hedge_after, client.policy.resume) == (2.5, "continue")
 
 
 async def test_a_client_of_the_configuration_sends_what_it_says(home: Home) -> None:

@@ -24,7 +24,6 @@ from kilo_sdk.types.reasoning import Reasoning
 # Arguments that no file can hold: they are code, or they belong to the running program.
 CODE = {
     "cost_meter",
-    "hedge_after",
     "hints",
     "limits",
     "on_try",
@@ -32,7 +31,6 @@ CODE = {
     "proxy",
     "request_middleware",
     "response_middleware",
-    "resume",
     "retry_budget",
     "session",
     "ssl",
@@ -52,7 +50,8 @@ def test_every_argument_of_the_client_that_a_file_can_hold_is_an_option() -> Non
 def test_the_defaults_are_the_client_s() -> None:
     parameters = inspect.signature(KiloClient).parameters
     assert OPTIONS["default_model"].default == ModelRef.parse(parameters["default_model"].default)
-    for name in ("organization_id", "max_connections", "allow_insecure", "reasoning"):
+    plain = ("organization_id", "max_connections", "allow_insecure", "reasoning")
+    for name in (*plain, "hedge_after", "resume"):
         assert OPTIONS[name].default == parameters[name].default
     client = KiloClient()
     assert OPTIONS["base_url"].default == client.base_url
@@ -86,6 +85,10 @@ def test_every_variable_sets_an_option() -> None:
         ("reasoning", {"effort": "new"}, {"effort": "new"}),
         ("feature", "cli", "cli"),
         ("headers", {"X-Team": "a"}, {"X-Team": "a"}),
+        ("hedge_after", 2, 2),
+        ("hedge_after", "none", None),
+        ("resume", " continue ", "continue"),
+        ("resume", "off", "off"),
         ("max_connections", 0, 0),
         ("allow_insecure", True, True),
         ("timeouts.idle", 5, 5),
@@ -134,6 +137,10 @@ def test_a_callable_is_a_key() -> None:
         ("headers", {"X": 1}, "headers.X is a string, not a number"),
         ("headers", {"X": "secret\n"}, "header X: line ends"),
         ("headers", {"X Y": "secret"}, "'X Y' is no header name"),
+        ("hedge_after", 0, 'hedge_after is a number of seconds above 0, or "none" for never'),
+        ("hedge_after", "secret", 'or "none" for never; it is a string'),
+        ("resume", "secret", "resume is 'off' or 'continue'"),
+        ("resume", True, "resume is a string, not true or false"),
         ("max_connections", "5", "max_connections is a whole number, not a string; 0 means no"),
         ("max_connections", True, "max_connections is a whole number, not true or false"),
         ("max_connections", -1, "max_connections is 0 or more"),
