@@ -289,6 +289,8 @@ class Attempts:
 
     def delivered(self) -> None:
         """The answer has reached the caller, or its first chunk has."""
+        # It is not sent again: a long conversation is not held as long as its answer comes.
+        self._body, self._request = b"", None
         self._ended("answered")
 
     def lost(self) -> None:

@@ -32,8 +32,6 @@ __all__ = [
 ]
 
 _KEY: Final = b'"content":'
-_FIELD: Final = b"data: "
-_EVENT_END: Final = b"\n\n"
 _PROBE: Final = "\x01"
 _CREATED: Final = b'"created":'
 _OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
@@ -50,24 +48,16 @@ class ChunkTemplate:
         start: Where the text's JSON string begins in an event that matches.
         end: Where it ends, counted from the event's end.
         choice: Index of the choice that the text belongs to.
-        read_prefix: ``prefix`` as it begins a network read that holds one event.
-        read_suffix: ``suffix`` as it ends such a read.
-        read_start: Where the text's JSON string begins in such a read.
-        read_end: Where it ends, counted from the read's end.
     """
 
     __slots__ = (
-        "_around_tick",
         "_choice",
         "_delta",
+        "_tick",
         "_wire",
         "choice",
         "end",
         "prefix",
-        "read_end",
-        "read_prefix",
-        "read_start",
-        "read_suffix",
         "start",
         "suffix",
     )
@@ -77,16 +67,12 @@ class ChunkTemplate:
         self.suffix = suffix
         self.start = len(prefix)
         self.end = -len(suffix)
-        self.read_prefix = _FIELD + prefix
-        self.read_suffix = suffix + _EVENT_END
-        self.read_start = len(self.read_prefix)
-        self.read_end = -len(self.read_suffix)
         self._wire = wire
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]
         self.choice: int = self._choice["index"]
-        # What stands around the digits of ``created``, where they stand before the text.
-        self._around_tick: tuple[bytes, bytes] | None = None
+        # Where the digits of ``created`` stand, if they stand before the text; nowhere at 0.
+        self._tick = (0, 0)
 
     @classmethod
     def learn(cls, data: bytes, wire: WireChunk) -> ChunkTemplate | None:
@@ -137,20 +123,18 @@ class ChunkTemplate:
         other = (b"1" if digits[:1] != b"1" else b"2") * len(digits)
         twin = ChunkTemplate(self.prefix[:at] + other + self.prefix[end:], self.suffix, self._wire)
         if twin._is_read_as({**self.wire(_PROBE), "created": int(other)}):
-            self._around_tick = (self.prefix[:at], self.prefix[end:])
+            self._tick = (at, end)
 
     def renewed(self, data: bytes) -> tuple[ChunkTemplate, str] | None:
         """Return the template of an event that has another ``created``, and its text; else None."""
-        if self._around_tick is None:
-            return None
-        before, after = self._around_tick
-        at = self.start - len(after)
-        digits = data[len(before) : at]
+        at, end = self._tick
+        digits = data[at:end]
         if (
-            not (data.startswith(before) and data.startswith(after, at))
-            or not data.endswith(self.suffix)
-            or not digits.isdigit()
+            not digits.isdigit()
             or digits.startswith(b"0")
+            or not data.startswith(self.prefix[:at])
+            or not data.startswith(self.prefix[end:], end)
+            or not data.endswith(self.suffix)
         ):
             return None
         try:
@@ -161,7 +145,7 @@ class ChunkTemplate:
             return None
         wire = {**self._wire, "created": int(digits)}
         template = ChunkTemplate(data[: self.start], self.suffix, wire)
-        template._around_tick = self._around_tick
+        template._tick = self._tick
         return template, text
 
     def shares_head(self, wire: WireChunk) -> bool:

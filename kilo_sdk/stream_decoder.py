@@ -41,6 +41,7 @@ from kilo_sdk.types.wire import WireChunk, WireDict
 __all__ = ["StreamDecoder"]
 
 _DONE: Final = b"[DONE]"
+_AT: Final = len(b"data: ")
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
 _LESSONS: Final = 64
 
@@ -123,11 +124,13 @@ class StreamDecoder:
         if (
             template is not None
             and self._between_events
-            and data.startswith(template.read_prefix)
-            and data.endswith(template.read_suffix)
+            and data.startswith(template.prefix, _AT)
+            and data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.endswith(template.suffix, 0, -2)
             and data.find(b"\n") == len(data) - 2
         ):
-            encoded = data[template.read_start : template.read_end]
+            encoded = data[_AT + template.start : template.end - 2]
             if encoded[:1] == encoded[-1:] == b'"':
                 try:
                     text = orjson.loads(encoded)

@@ -46,13 +46,13 @@ class CompletionStream(StreamSource):
         """Return the next chunk."""
         if not self._pending and not await self._fill():
             raise StopAsyncIteration
-        return chunk_of(self._pending.popleft())
+        return chunk_of(self._pending.pop())
 
     async def _iterate_chunks(self) -> AsyncGenerator[CompletionChunk, None]:
         pending = self._pending
         try:
             while pending or await self._fill():
-                yield chunk_of(pending.popleft())
+                yield chunk_of(pending.pop())
         finally:
             self._leave()
 
@@ -70,10 +70,10 @@ class CompletionStream(StreamSource):
         try:
             while pending or await self._fill():
                 if coalesce:
-                    text = "".join([text_of(decoded, choice) for decoded in pending])
+                    text = "".join([text_of(decoded, choice) for decoded in reversed(pending)])
                     pending.clear()
                 else:
-                    text = text_of(pending.popleft(), choice)
+                    text = text_of(pending.pop(), choice)
                 if text:
                     yield text
         finally:
@@ -87,7 +87,7 @@ class CompletionStream(StreamSource):
         pending = self._pending
         try:
             while pending or await self._fill():
-                batch = list(pending)
+                batch = pending[::-1]
                 pending.clear()
                 yield batch
         finally:
@@ -107,12 +107,12 @@ class CompletionStream(StreamSource):
         try:
             while pending or await self._fill():
                 if coalesce:
-                    read = list(pending)
+                    read = pending[::-1]
                     pending.clear()
                     for event in events_of_read(read):
                         yield event
                 else:
-                    for event in events_of(wire_of(pending.popleft())):
+                    for event in events_of(wire_of(pending.pop())):
                         yield event
             for event in final_events(
                 self._final_completion(), self._decoder.finished_tool_calls()
