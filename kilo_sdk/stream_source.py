@@ -197,6 +197,8 @@ class StreamSource:
 
     async def _recover(self, error: APIError) -> None:
         """Wait until another try is due, or the rest of the answer, or raise the error."""
+        # Also where its body is at its end: it holds its place among the limits until then.
+        self._exchange.close()
         if not self._delivered:
             # Nothing has reached the caller: this try never happened.
             self._pending.clear()
@@ -204,7 +206,6 @@ class StreamSource:
         elif self._resumption is None or self._closed:
             raise error
         else:
-            self._exchange.close()
             await self._resumption.recover(error, self._decoder)
 
     async def _read_chunks(self) -> bool:

@@ -14,6 +14,7 @@ from kilo_sdk import (
     ConfigurationError,
     InsufficientCreditsError,
     KiloClient,
+    Limits,
     StreamError,
     StreamInterruptedError,
     StreamProtocolError,
@@ -233,3 +234,15 @@ async def test_a_clock_that_ran_out_is_told_again(gateway: LocalGateway) -> None
     assert first.value.phase == "idle"
     assert first.value.partial is not None
     assert first.value.partial.text == "Let"
+
+
+async def test_a_try_that_is_over_makes_room_for_the_next(gateway: LocalGateway) -> None:
+    nothing = RawReply(body=b": alive\n\n", headers={"Content-Type": "text/event-stream"})
+    gateway.enqueue(nothing, nothing)
+    async with KiloClient(
+        "key", base_url=gateway.base_url, retries=AT_ONCE, limits=Limits(max_concurrent=1)
+    ) as client:
+        with anyio.fail_after(20):
+            async with client.chat.completions.stream(messages="Hi", model="openai/gpt-4.1") as one:
+                assert (await one.get_final_completion()).text.startswith("You said: Hi.")
+    assert len(gateway.requests) == 3
