@@ -121,14 +121,13 @@ def continue_from(partial: ChatCompletion, call: CompletionCall) -> Continuation
         limit = payload.get(name)
         if isinstance(limit, int):
             payload[name] = max(1, limit - written)
-    level = call.reasoning
-    if has_reasoned or level or payload.get("reasoning") or payload.get("reasoning_effort"):
-        # Once it writes, a model has thought; Claude and Qwen go on with nothing else.
-        payload.pop("reasoning_effort", None)
+    # Once it writes, a model has thought; Claude and Qwen go on with nothing else. An object goes
+    # only to models that are known to take one: a level may have been for others (GATEWAY 4).
+    payload.pop("reasoning_effort", None)
+    if has_reasoned or payload.get("reasoning"):
         payload["reasoning"] = {"enabled": False}
-        level = None
     seam = Seam(prefix, blank, echo=manner.echo)
-    return Continuation(attrs.evolve(call, payload=payload, reasoning=level), seam)
+    return Continuation(attrs.evolve(call, payload=payload, reasoning=None), seam)
 
 
 def _manner_of(ref: ModelRef) -> _Manner | str:

@@ -181,10 +181,11 @@ def test_an_answer_without_a_character_is_asked_for_again(model: str, content: s
         ({}, None, {}, None),
         ({"reasoning": "Hm"}, None, {}, {"enabled": False}),
         ({"reasoning_details": [{"type": "reasoning.encrypted"}]}, None, {}, {"enabled": False}),
-        ({}, "high", {}, {"enabled": False}),
-        ({}, "off", {}, {"enabled": False}),
+        ({}, "high", {}, None),
+        ({}, "off", {}, None),
+        ({"reasoning": "Hm"}, "high", {}, {"enabled": False}),
         ({}, None, {"reasoning": {"max_tokens": 9}}, {"enabled": False}),
-        ({}, None, {"reasoning_effort": "low"}, {"enabled": False}),
+        ({}, None, {"reasoning_effort": "low"}, None),
     ],
 )
 def test_a_model_that_writes_has_thought(

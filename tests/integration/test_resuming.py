@@ -219,7 +219,8 @@ async def test_a_stream_that_falls_silent_is_gone_on_with(
 async def test_the_rest_is_asked_for_as_the_whole_was(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
-    gateway.enqueue(broken(QWEN, "You", " said: ", "\n"))
+    begun = [event(QWEN, "", reasoning="Hm, hm."), event(QWEN, "You said: "), event(QWEN, "\n")]
+    gateway.enqueue(RawReply(body=begun, ending="cut"))
     await ask(
         client,
         QWEN,
@@ -236,7 +237,7 @@ async def test_the_rest_is_asked_for_as_the_whole_was(
             {"role": "user", "content": ASKED},
             {"role": "assistant", "content": "You said:", "partial": True},
         ],
-        "max_tokens": 97,
+        "max_tokens": 95,
         "reasoning": {"enabled": False},
     }
     assert first.payload["reasoning"] == {"effort": "high"}
