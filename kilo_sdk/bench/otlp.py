@@ -109,9 +109,9 @@ def export_report(report: Report, endpoint: str | None = None, *, timeout: float
         logger.propagate = propagates
     if exporter.result is not MetricExportResult.SUCCESS:
         # The first line has the cause, and the last one says how it ended.
-        said = dict.fromkeys([*heard.lines[:1], *heard.lines[-1:]])
+        said = " ".join(dict.fromkeys([*heard.lines[:1], *heard.lines[-1:]]))
         raise ExportFailedError(
-            ": ".join([f"the collector at {_shown(url)} did not take the metrics", *said])
+            f"the collector at {_shown(url)} did not take the metrics" + (said and f": {said}")
         )
     return _shown(url)
 

@@ -277,6 +277,7 @@ def measurement_of(plan: Plan, results: Sequence[Result], *, workers: int) -> Me
             asked_rate=_asked_rate(plan),
             lag_p99=generator.lag_p99,
             cpu_share=generator.cpu_share,
+            interrupted=whole.stopped,
         ),
         histograms=tally.histograms,
     )

@@ -23,6 +23,7 @@ def warnings_of(
     asked_rate: float | None,
     lag_p99: float | None,
     cpu_share: float,
+    interrupted: bool = False,
 ) -> list[str]:
     """Return what makes a measurement doubtful, a sentence each.
 
@@ -32,6 +33,7 @@ def warnings_of(
         asked_rate: Requests per second that were to be sent, or None.
         lag_p99: How late the generator's event loop was, in seconds.
         cpu_share: CPU time by wall time of its busiest process.
+        interrupted: Whether it was ended before its time, which leaves requests unfinished.
     """
     found = []
     counts = tally.counts
@@ -60,7 +62,7 @@ def warnings_of(
             f"the rate was not reached: {counts.window_sent / seconds:.4g} requests a second were "
             f"sent where {asked_rate:.4g} were asked for; {more}"
         )
-    if counts.unfinished:
+    if counts.unfinished and not interrupted:
         found.append(
             f"{counts.unfinished} of {counts.sent} measured requests were still under way at the "
             "end and count in no latency; a longer --drain waits for them"

@@ -25,7 +25,6 @@ __all__ = [
 METRIC_COLUMNS: Final = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 """What stands over a row of ``metric_rows``, after its title."""
 
-_BIG: Final = 10_000
 _HEAD: Final = (
     "model",
     "load",
@@ -50,9 +49,8 @@ def shown(value: float | None, *, scale: float = 1.0, digits: int = 4) -> str:
     if value is None:
         return "-"
     value *= scale
-    if abs(value) >= _BIG:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    return f"{value:,.0f}" if "e+" in text else text
 
 
 def scale_of(unit: str) -> tuple[float, str]:
@@ -93,11 +91,19 @@ def token_words(measurement: Measurement) -> str:
 def generator_words(measurement: Measurement) -> str:
     """Say what the generator itself took."""
     generator = measurement.generator
-    return (
-        f"{generator.workers} worker processes, {generator.cpu_share:.0%} of a core in the "
-        f"busiest, {shown(generator.cpu_us_per_chunk, digits=3)} us of CPU per chunk, event loop "
-        f"late by {shown(generator.lag_p99, scale=1000.0, digits=2)} ms (p99)"
-    )
+    if generator.workers < 2:
+        words = [f"{generator.cpu_share:.0%} of a core"]
+    else:
+        words = [
+            f"{generator.workers} worker processes",
+            f"{generator.cpu_share:.0%} of a core in the busiest",
+        ]
+    if generator.cpu_us_per_chunk is not None:
+        words.append(f"{shown(generator.cpu_us_per_chunk, digits=3)} us of CPU per chunk")
+    if generator.lag_p99 is not None:
+        lag = shown(generator.lag_p99, scale=1000.0, digits=2)
+        words.append(f"event loop late by {lag} ms (p99)")
+    return ", ".join(words)
 
 
 def metric_rows(measurement: Measurement) -> list[list[str]]:

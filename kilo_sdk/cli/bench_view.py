@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -28,6 +30,14 @@ from kilo_sdk.bench.table import (
 
 __all__ = ["LiveView", "print_report", "print_summary"]
 
+# What a narrow terminal has no room for, in the order in which it goes.
+_LESS_TELLING: Final = ("p95", "p99.9", "max", "p90")
+# Nearly all titles are no longer.
+_TITLE_WIDTH: Final = 35
+_LEAST_TITLE_WIDTH: Final = 20
+_ROOMY: Final = 1000
+_ROOM_FOR_TIME: Final = 110
+
 
 class LiveView(Observer):
     """A bar with rates, latencies so far and errors; plain lines where there is no terminal.
@@ -44,7 +54,8 @@ class LiveView(Observer):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[standing]}", markup=False),
-            TimeElapsedColumn(),
+            # In a narrow terminal the numbers have more need of the room.
+            *([TimeElapsedColumn()] if console.width >= _ROOM_FOR_TIME else []),
             console=console,
             transient=True,
             auto_refresh=False,
@@ -93,12 +104,13 @@ class LiveView(Observer):
     def measured(self, measurement: Measurement) -> None:
         """Say in a line what came out."""
         ttft = measurement.metrics["ttft"].percentiles["p50"].value
+        # An answer that is not streamed has none.
+        first = "" if ttft is None else f"TTFT p50 {shown(ttft, scale=1000.0)} ms, "
         self._console.print(
             f"{measurement.model} {measurement.load}: "
             f"{_rate(measurement, 'requests_per_second')} requests/s, "
             f"{_rate(measurement, 'output_tokens_per_second')} tokens/s, "
-            f"TTFT p50 {shown(ttft, scale=1000.0)} ms, "
-            f"{measurement.counts.failed} failed",
+            f"{first}{measurement.counts.failed} failed",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -117,7 +129,7 @@ class LiveView(Observer):
 
 def _standing(progress: Standing, rate: float) -> str:
     parts = [f"{progress.completed} done", f"{progress.in_flight} under way"]
-    parts.append(f"{shown(rate, digits=3)} chunks/s")
+    parts.append(f"{rate:,.0f} chunks/s")
     if progress.recent_ttft:
         parts.append(f"TTFT {statistics.median(progress.recent_ttft) * 1000:.0f} ms")
     if progress.recent_itl:
@@ -145,6 +157,7 @@ def print_report(console: Console, report: Report) -> None:
             f"{report.server.completions} whole answers; sent were {asked}, "
             f"{report.checks} of them to check beforehand",
             highlight=False,
+            soft_wrap=True,
         )
     if report.interrupted:
         console.print("interrupted: these are the numbers until then", highlight=False)
@@ -152,15 +165,10 @@ def print_report(console: Console, report: Report) -> None:
 
 def print_summary(console: Console, measurement: Measurement) -> None:
     """Print one measurement."""
-    title = f"{measurement.model}  {measurement.load}"
-    table = Table(title=escape(title), title_justify="left", highlight=False, title_style="bold")
-    table.add_column("", no_wrap=True)
-    for column in METRIC_COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in metric_rows(measurement):
-        table.add_row(*row)
+    table, left_out = _fitting_table(console, measurement)
     console.print(table)
-    lines = [
+    lines = [f"{', '.join(left_out)}: in a wider terminal, or in a file"] if left_out else []
+    lines += [
         request_words(measurement),
         f"{_estimate(measurement, 'requests_per_second')} requests/s, "
         f"{_estimate(measurement, 'output_tokens_per_second')} output tokens/s, "
@@ -184,6 +192,34 @@ def print_summary(console: Console, measurement: Measurement) -> None:
             f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
         )
     console.print()
+
+
+def _fitting_table(console: Console, measurement: Measurement) -> tuple[Table, Sequence[str]]:
+    """Return the largest table that has room, and the columns that it leaves out."""
+    # Asked for as if there were room: a table never says that it needs more than there is.
+    roomy = console.options.update(width=_ROOMY)
+    shapes: list[tuple[int, int | None]] = [(0, None)]
+    shapes += [(count, _TITLE_WIDTH) for count in range(len(_LESS_TELLING) + 1)]
+    for count, title_width in shapes:
+        table = _metrics_table(measurement, _LESS_TELLING[:count], title_width)
+        if console.measure(table, options=roomy).maximum <= console.width:
+            return table, _LESS_TELLING[:count]
+    return _metrics_table(measurement, _LESS_TELLING, _LEAST_TITLE_WIDTH), _LESS_TELLING
+
+
+def _metrics_table(
+    measurement: Measurement, left_out: Sequence[str], title_width: int | None
+) -> Table:
+    """Return the distributions, without some of the columns; no number in it is cut."""
+    title = f"{measurement.model}  {measurement.load}"
+    table = Table(title=escape(title), title_justify="left", highlight=False, title_style="bold")
+    table.add_column("", max_width=title_width)
+    kept = [True, *(column not in left_out for column in METRIC_COLUMNS)]
+    for column in compress(METRIC_COLUMNS, kept[1:]):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in metric_rows(measurement):
+        table.add_row(*compress(row, kept))
+    return table
 
 
 def _estimate(measurement: Measurement, name: str) -> str:

@@ -52,3 +52,9 @@ def test_requests_sent_late_are_told() -> None:
 def test_what_is_left_out_is_told() -> None:
     assert "3 of 3 measured requests" in warned(tally_of(3, outcome="unfinished", ended=None))
     assert "4 answers came without usage" in warned(tally_of(4, output_tokens=None))
+
+
+def test_what_an_interruption_left_unfinished_is_no_surprise() -> None:
+    tally = tally_of(3, ended=None, outcome="unfinished")
+    assert "a longer --drain waits for them" in warned(tally)
+    assert warned(tally, interrupted=True) == ""

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import csv
 
+import attrs
 import pytest
 from bench_reports import measurement, report_of
 
 from kilo_sdk.bench.metrics import METRICS
 from kilo_sdk.bench.report import RATES
-from kilo_sdk.bench.table import csv_of, metric_rows, shown
+from kilo_sdk.bench.table import csv_of, generator_words, metric_rows, shown
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,20 @@ from kilo_sdk.bench.table import csv_of, metric_rows, shown
 )
 def test_numbers_are_shown_for_people(value: float | None, text: str) -> None:
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(123.4, "123"), (99.7, "100"), (1.26, "1.3")])
+def test_with_few_digits_there_is_no_exponent_either(value: float, text: str) -> None:
+    assert shown(value, digits=2) == text
+
+
+def test_the_generator_is_told_of_in_as_many_words_as_there_is_to_say() -> None:
+    one, two = measurement(), measurement(workers=2)
+    spent = "1,000 us of CPU per chunk, event loop late by 1 ms (p99)"
+    assert generator_words(one) == f"10% of a core, {spent}"
+    assert generator_words(two) == f"2 worker processes, 10% of a core in the busiest, {spent}"
+    silent = attrs.evolve(one.generator, cpu_us_per_chunk=None, lag_p99=None)
+    assert generator_words(attrs.evolve(one, generator=silent)) == "10% of a core"
 
 
 def test_rows_are_in_milliseconds_and_only_of_what_there_is() -> None:

@@ -15,8 +15,8 @@ from kilo_sdk.bench.result import Progress
 from kilo_sdk.cli.bench_view import LiveView, print_report
 
 
-def console(*, terminal: bool = False) -> Console:
-    return Console(file=io.StringIO(), width=150, force_terminal=terminal, color_system=None)
+def console(*, terminal: bool = False, width: int = 150) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
 
 
 def printed(report: Report) -> str:
@@ -43,12 +43,36 @@ def test_a_report_is_printed_with_all_that_matters() -> None:
         "goodput ",
         "under ttft:105ms",
         "errors: RateLimitError 429 4",
-        "1 worker processes, 10% of a core",
+        "generator: 10% of a core, 1,000 us of CPU per chunk",
         "knee: [here]",
         "counted 101 requests and 96 whole answers; sent were 101, 1 of them",
         "interrupted",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (150, ["mean", "p50", "p90", "p95", "p99", "p99.9", "max"]),
+        (90, ["mean", "p50", "p90", "p99", "max"]),
+        (80, ["mean", "p50", "p90", "p99"]),
+        (55, ["mean", "p50", "p99"]),
+    ],
+)
+def test_a_narrow_terminal_leaves_out_columns_and_cuts_no_number(
+    width: int, columns: list[str]
+) -> None:
+    where = console(width=width)
+    print_report(where, report_of(measurement(repetitions=3)))
+    assert isinstance(where.file, io.StringIO)
+    lines = where.file.getvalue().splitlines()
+    assert lines[2].replace("┃", " ").split() == columns
+    table = [line for line in lines if line[:1] in "┏┃┡│└"]
+    assert max(map(len, table)) <= width
+    assert "…" not in "".join(table)
+    left_out = [line for line in lines if "in a wider terminal" in line]
+    assert bool(left_out) == (len(columns) < 7)
 
 
 def test_warnings_are_printed() -> None:
@@ -67,6 +91,7 @@ def test_progress_is_shown_at_a_terminal() -> None:
     text = where.file.getvalue()
     for said in ("a/b concurrency:4 1/2", "10 done, 4 under way", "TTFT 60 ms", "ITL 10.0 ms"):
         assert said in text
+    assert "e+" not in text
     assert "1 failed RateLimitError 429" in text
 
 
