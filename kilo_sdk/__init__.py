@@ -45,6 +45,7 @@ from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
+from kilo_sdk.transports.prefixes import AssistantPrefix, ContinuingTransport
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
 from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
@@ -77,6 +78,7 @@ __all__ = [
     "APIError",
     "APIStatusError",
     "APITimeoutError",
+    "AssistantPrefix",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -88,6 +90,7 @@ __all__ = [
     "CompletionStream",
     "ConfigurationError",
     "ContextLengthExceededError",
+    "ContinuingTransport",
     "CostMeter",
     "CostSnapshot",
     "CostTotals",

@@ -143,14 +143,14 @@ class Attempts:
         return self._candidates[self._position][0].ref
 
     @property
-    def call(self) -> CompletionCall:
-        """The call as it goes to the model that is being asked."""
-        return self._candidates[self._position][0]
+    def candidate(self) -> tuple[CompletionCall, Route]:
+        """The call as it goes to the model that is being asked, and its route."""
+        return self._candidates[self._position]
 
     @property
     def resumes(self) -> bool:
         """Whether a stream that is cut is to be gone on with."""
-        return self._policy.resume == "continue" and self.call.stream
+        return self._policy.resume == "continue" and self.candidate[0].stream
 
     @property
     def hedge_after(self) -> float | None:
@@ -234,7 +234,7 @@ class Attempts:
             APIError: The error, or the last of several.
             ConfigurationError: The client was closed, before the wait or during it.
         """
-        self.cost.fail(error, is_stream=self.call.stream)
+        self.cost.fail(error, is_stream=self.candidate[0].stream)
         if error is self._final:
             raise error
         if self._permit is not None:
@@ -281,7 +281,7 @@ class Attempts:
         if wait is None:
             error.add_note("not resumed: retries, time or the retry budget do not allow it")
             raise error
-        self._candidates = [(call, self._candidates[self._position][1])]
+        self._candidates = [(call, self.candidate[1])]
         self._position = 0
         self._reauthenticated = False
         self._request = None

@@ -68,10 +68,11 @@ class Resumption:
             return
         if not is_cut(error):
             raise error
+        call, route = self._attempts.candidate
         if self._call is None:
-            self._call = self._attempts.call
+            self._call = call
         partial = error.partial or decoder.completion()
-        planned = continue_from(partial, self._call)
+        planned = continue_from(partial, self._call, route.transport)
         if isinstance(planned, str):
             error.add_note(f"not resumed: {planned}")
             raise error

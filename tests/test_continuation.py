@@ -10,18 +10,24 @@ from kilo_sdk import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    AssistantPrefix,
     InternalServerError,
     ModelRef,
+    OpenAICompatibleTransport,
     ProtocolError,
+    ProxyOpenAITransport,
     StreamError,
     StreamInterruptedError,
     StreamProtocolError,
 )
 from kilo_sdk.continuation import Continuation, continue_from, is_cut
+from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.transports.base import CompletionCall
 from kilo_sdk.types.completion import ChatCompletion
 
 CLAUDE = "anthropic/claude-sonnet-4"
+PROXY = ProxyOpenAITransport(auth=BearerAuth(None), app_headers=AppHeaders())
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -42,7 +48,7 @@ def partial(*choices: dict[str, Any], **message: Any) -> ChatCompletion:
 
 
 def planned(came: ChatCompletion, asked: CompletionCall) -> Continuation:
-    found = continue_from(came, asked)
+    found = continue_from(came, asked, PROXY)
     assert isinstance(found, Continuation), found
     return found
 
@@ -70,63 +76,44 @@ def test_a_cut_is_what_nobody_meant(error: APIError, cut: bool) -> None:
     assert is_cut(error) is cut
 
 
-@pytest.mark.parametrize(
-    ("model", "mark", "echo"),
-    [
-        (CLAUDE, {}, False),
-        ("anthropic/claude-3.5-sonnet:beta", {}, False),
-        ("anthropic/claude-3-5-sonnet-20240620", {}, False),
-        ("anthropic/claude-sonnet-4-20250514", {}, False),
-        ("anthropic/claude-opus-4.5", {}, False),
-        ("anthropic/claude-2", {}, False),
-        ("deepseek/deepseek-v3.2", {"prefix": True}, False),
-        ("mistralai/mistral-large", {"prefix": True}, True),
-        ("moonshotai/kimi-k2", {"partial": True}, False),
-        ("qwen/qwen3-coder", {"partial": True}, False),
-        ("Qwen/qwen3-coder", {"partial": True}, False),
-    ],
-)
-def test_the_answer_so_far_goes_out_as_each_vendor_has_it(
-    model: str, mark: dict[str, bool], echo: bool
-) -> None:
-    asked = call(model, temperature=0)
-    found = planned(partial(content="One, two \n"), asked)
-    last = {"role": "assistant", "content": "One, two", **mark}
-    assert found.call.payload == {"messages": [USER, last], "temperature": 0}
+class Continuing(OpenAICompatibleTransport):
+    """Goes on as it is told to, or does not."""
+
+    name = "continuing"
+
+    def __init__(self, prefix: AssistantPrefix | str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
+        return self._prefix
+
+
+def test_the_answer_so_far_goes_out_as_the_transport_has_it() -> None:
+    prefix = AssistantPrefix(
+        message={"prefix": True}, body={"continue_final_message": True}, echo="always"
+    )
+    asked = call(temperature=0)
+    found = continue_from(partial(content="One, two \n"), asked, Continuing(prefix))
+    assert isinstance(found, Continuation)
+    last = {"role": "assistant", "content": "One, two", "prefix": True}
+    assert found.call.payload == {
+        "messages": [USER, last],
+        "temperature": 0,
+        "continue_final_message": True,
+    }
     assert asked.payload == {"messages": [USER], "temperature": 0}
     assert found.call.ref is asked.ref
-    assert found.seam.take("One, two \n three") == (" three" if echo else "One, two \n three")
+    assert found.seam.take("One, two \n three") == " three"
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "openai/gpt-4.1",
-        "google/gemini-3-pro-preview",
-        "x-ai/grok-4",
-        "kilo/auto",
-        "kilo-auto/frontier",
-        "meta-llama/llama-3.3",
-        "anthropic/claude-opus-4.6",
-        "anthropic/claude-sonnet-4-6",
-        "anthropic/claude-opus-4.10",
-        "anthropic/claude-sonnet-5",
-        "anthropic/claude-fable-5.1",
-        "anthropic/claude-latest",
-        "anthropic/claude-3.7-sonnet:thinking",
-        "deepseek/deepseek-r1",
-        "deepseek/deepseek-r1:free",
-        "deepseek/deepseek-reasoner",
-        "qwen/qwq-32b",
-        "qwen/qwen3-235b-a22b-thinking-2507",
-        "moonshotai/kimi-k2-thinking",
-        "mistralai/magistral-small",
-    ],
-)
-def test_other_models_are_not_asked_to_go_on(model: str) -> None:
-    refused = continue_from(partial(content="One"), call(model))
-    assert isinstance(refused, str)
-    assert refused.startswith(model)
+def test_a_transport_that_has_no_way_or_does_not_say_is_not_asked_to_go_on() -> None:
+    came = partial(content="One")
+    assert continue_from(came, call(), Continuing("it cannot")) == "it cannot"
+    refused = continue_from(came, call(), OpenAICompatibleTransport())
+    assert refused == "the transport openai-compatible does not say how its models go on"
+    silent = continue_from(partial(content=""), call(), OpenAICompatibleTransport())
+    assert isinstance(silent, Continuation)
 
 
 @pytest.mark.parametrize(
@@ -148,16 +135,16 @@ def test_other_models_are_not_asked_to_go_on(model: str) -> None:
 def test_what_cannot_be_gone_on_with_says_why(
     message: dict[str, Any], params: dict[str, Any], why: str
 ) -> None:
-    refused = continue_from(partial(**message), call(**params))
+    refused = continue_from(partial(**message), call(**params), PROXY)
     assert isinstance(refused, str)
     assert why in refused
 
 
 def test_an_answer_that_ended_or_is_one_of_several_is_not_gone_on_with() -> None:
     ended = partial({"index": 0, "message": {"content": "A"}, "finish_reason": "stop"})
-    assert continue_from(ended, call()) == "the model had ended its answer"
+    assert continue_from(ended, call(), PROXY) == "the model had ended its answer"
     two = [{"index": index, "message": {"content": "A"}} for index in (0, 1)]
-    assert continue_from(partial(*two), call()) == "several answers had begun"
+    assert continue_from(partial(*two), call(), PROXY) == "several answers had begun"
 
 
 @pytest.mark.parametrize("params", [{"n": 1}, {"response_format": {"type": "text"}}])

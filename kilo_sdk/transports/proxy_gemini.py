@@ -22,6 +22,7 @@ from kilo_sdk.middleware.stop import StopNormalisation
 from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import OpenAICompatibleTransport
+from kilo_sdk.transports.prefixes import AssistantPrefix, vendors_prefix
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
@@ -73,3 +74,7 @@ class ProxyGeminiTransport(OpenAICompatibleTransport):
     def matches(self, ref: ModelRef, /) -> bool:
         """Whether the model is backed by Gemini."""
         return "gemini" in ref.id.lower()
+
+    def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
+        """Return why the model does not go on with an answer."""
+        return vendors_prefix(ref)

@@ -17,7 +17,9 @@ from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 from kilo_sdk.middleware.replay import ReplaySanitation
 from kilo_sdk.middleware.stop import StopNormalisation
 from kilo_sdk.middleware.thought_signatures import ForeignSignatureRemoval
+from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import OpenAICompatibleTransport
+from kilo_sdk.transports.prefixes import AssistantPrefix, vendors_prefix
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
@@ -63,3 +65,7 @@ class ProxyOpenAITransport(OpenAICompatibleTransport):
                 ReasoningNormalisation(),
             ),
         )
+
+    def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
+        """Return how the model's vendor has it go on with an answer, or why it does not."""
+        return vendors_prefix(ref)

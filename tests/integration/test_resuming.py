@@ -15,11 +15,14 @@ import pytest
 from kilo_sdk import (
     APIError,
     APITimeoutError,
+    AssistantPrefix,
     BudgetExceededError,
     ConfigurationError,
     CostMeter,
     KiloClient,
     Limits,
+    ModelRef,
+    OpenAICompatibleTransport,
     RetryBudget,
     RetryPolicy,
     StreamInterruptedError,
@@ -277,6 +280,29 @@ async def test_a_conversation_goes_on_from_a_joined_answer_signatures_and_all() 
             await ask(client, messages=[*history, {"role": "user", "content": "Go on"}])
         assert resumed >= 8
         assert gateway.rejections == []
+
+
+class OtherServer(OpenAICompatibleTransport):
+    """A server whose models go on when its request says so, as vLLM's do."""
+
+    name = "other"
+
+    def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
+        return AssistantPrefix(body={"continue_final_message": True})
+
+
+async def test_a_transport_of_ones_own_says_how_its_models_go_on(gateway: LocalGateway) -> None:
+    for transport in (OtherServer(), OpenAICompatibleTransport()):
+        async with make_client(gateway, transports=[transport]) as client:
+            rest = RawReply(body=[event(GPT, " and more"), b"data: [DONE]\n\n"])
+            gateway.enqueue(broken(GPT, "One"), rest)
+            if isinstance(transport, OtherServer):
+                assert (await ask(client, "local/llama")).text == "One and more"
+                assert gateway.requests[-1].payload["continue_final_message"] is True
+            else:
+                with pytest.raises(StreamInterruptedError) as raised:
+                    await ask(client, "local/llama")
+                assert "the transport openai-compatible does not say" in raised.value.__notes__[0]
 
 
 # What is not resumed
