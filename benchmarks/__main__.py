@@ -1,7 +1,7 @@
 """Side by side with a hand-written loop and with peers, in one run on one machine.
 
-    python -m benchmarks                      # an hour with all peers, the slowest set the pace
-    python -m benchmarks --short              # minutes; its numbers mean less
+    python -m benchmarks                      # all of it, with 10,000 streams and on both loops
+    python -m benchmarks --short              # within five minutes; its numbers mean less
     python -m benchmarks --output results     # results/results.json and charts as well
 
 All contenders run in one process against one replay server in another, in turn and
@@ -14,12 +14,14 @@ import argparse
 import asyncio
 import gc
 import importlib.util
+import resource
 import statistics
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS, FLOOR
 from benchmarks.cpu import Case, measure
 from benchmarks.footprint import IMPORTS, bytes_per_stream, import_seconds
+from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import leaving, many_streams
 from benchmarks.report import Report, Row
 from benchmarks.server_process import replay_server
@@ -71,6 +73,54 @@ def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> N
                 [Row(name, [one * US for one in seconds]) for name, seconds in figures.items()],
                 target=case.target,
             )
+
+
+def add_uvloop(report: Report, root: str, scale: int, repeats: int) -> None:
+    """Measure some of it on uvloop as well, where that is installed and not used anyway."""
+    if not _is_installed("uvloop") or report.environment["loop"] == "uvloop":
+        return
+    import uvloop
+
+    for case in cpu_cases(scale):
+        if case.target is None or case.streams > 50:
+            continue
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            figures = runner.run(measure(case, root, repeats, (FLOOR, "kilo_sdk")))
+        report.add(
+            f"CPU µs per {case.title}, on uvloop",
+            [Row(name, [one * US for one in seconds]) for name, seconds in figures.items()],
+            target=case.target,
+        )
+
+
+def add_many_streams(
+    report: Report, root: str, streams: int, repeats: int, pause_ms: int = 1000
+) -> None:
+    """Measure so many paced streams at once, and how many such a core carries."""
+    case = Case(f"typed chunk, {streams} streams", "typed", streams, 10, 1, pause_ms, target=1.1)
+    figures = asyncio.run(measure(case, root, repeats, (FLOOR, "kilo_sdk")))
+    report.add(
+        f"CPU µs per {case.title} at {1000 / pause_ms:g} tokens/s",
+        [Row(name, [one * US for one in seconds]) for name, seconds in figures.items()],
+        target=case.target,
+    )
+    report.add(
+        "streams at 10 tokens/s that one core carries, by that",
+        [Row(name, [0.1 / one for one in seconds]) for name, seconds in figures.items()],
+    )
+
+
+def add_growth(report: Report, deltas: int, size: int, repeats: int) -> None:
+    """Measure what twice as much takes; the ratio is to half of it."""
+    for title, seconds_of, whole in (
+        ("a tool call's argument in deltas of 100 bytes", many_deltas, deltas),
+        ("an event read one byte at a time", byte_by_byte, size),
+    ):
+        rows = [
+            Row(f"{part:,}", [seconds_of(part) * MS for _ in range(repeats)])
+            for part in (whole // 2, whole)
+        ]
+        report.add(f"ms for {title}", rows, target=2.2, floor=rows[0].name)
 
 
 def add_curves(report: Report, root: str, scale: int, repeats: int) -> None:
@@ -143,14 +193,22 @@ def main() -> None:
         import uvloop
 
         uvloop.install()
-    scale, repeats, streams = (1, 3, 300) if arguments.short else (8, 7, 1000)
+    # Ten thousand streams are as many sockets, here and in the server.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    is_short = arguments.short
+    scale, repeats, streams = (1, 3, 300) if is_short else (8, 7, 1000)
     report = Report.begin(loop="uvloop" if arguments.uvloop else "asyncio")
     with replay_server() as root:
         add_cpu(report, root, scale, repeats, arguments.only)
         if not arguments.only:
             add_curves(report, root, scale, 3)
             add_latency(report, root, streams, 3)
-            add_footprint(report, root, streams, 3)
+            add_footprint(report, root, streams if is_short else 10_000, 3)
+            add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 3)
+            if not is_short:
+                add_uvloop(report, root, scale, repeats)
+                add_many_streams(report, root, 10_000, 3)
     if arguments.output:
         report.write(arguments.output)
 

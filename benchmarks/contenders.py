@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -146,6 +147,8 @@ async def openrouter(base_url: str) -> AsyncIterator[dict[str, Task]]:
 @asynccontextmanager
 async def litellm(base_url: str) -> AsyncIterator[dict[str, Task]]:
     """litellm, told that the server speaks OpenAI's protocol."""
+    # Else its import asks the network for prices, and beside what is measured.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm as package
 
     asked = {

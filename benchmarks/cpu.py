@@ -14,13 +14,13 @@ from collections.abc import Iterable
 
 import attrs
 
-from benchmarks.contenders import CONTENDERS, FLOOR, Task
+from benchmarks.contenders import CONTENDERS, Task
 from benchmarks.replay_server import text_of
 
 __all__ = ["Case", "Figures", "measure"]
 
-SLOW = 20
-SLOW_REPEATS = 2
+# Seconds that one run of a contender may take, about: the slow have fewer streams in it.
+RUN_S = 0.25
 
 Figures = dict[str, list[float]]
 """Seconds per unit, one for each counted run, by contender."""
@@ -58,6 +58,11 @@ class Case:
         return f"stream/{self.units}/{self.per_write}/{self.pause_ms}/{self.kind}/"
 
     @property
+    def rounds(self) -> int:
+        """How often a run repeats it: a completion alone is short."""
+        return 10 if self.task == "whole" else 1
+
+    @property
     def expected(self) -> str:
         """The text that the server sends."""
         return text_of(20) if self.task == "whole" else text_of(self.units, self.kind)
@@ -66,41 +71,42 @@ class Case:
 async def measure(
     case: Case, root: str, repeats: int, contenders: Iterable[str] = CONTENDERS
 ) -> Figures:
-    """Run a case for every contender that has its task; the first round only warms up.
+    """Run a case for every contender that has its task, the floor first in each round.
 
-    The floor comes first in each round. One that takes more than ``SLOW`` times as long has
-    ``SLOW_REPEATS`` counted runs.
+    The first round warms up, and tells how many streams of a case without pauses each
+    contender gets through in ``RUN_S``: what is twenty times as slow is not twenty times as
+    interesting. Each reads one at least, and streams of the same length.
 
     Raises:
         AssertionError: A contender lost or changed text.
     """
     figures: Figures = {}
-    slow: set[str] = set()
+    fitting: dict[str, int] = {}
     for repeat in range(repeats + 1):
         for name in contenders:
-            # What is twenty times the floor needs no more precision, and takes all the time.
-            if name in slow and repeat > SLOW_REPEATS:
-                continue
             async with CONTENDERS[name](root + case.path) as tasks:
                 task = tasks.get(case.task)
                 if task is None:
                     continue
                 await _checked(task, case)
-                seconds = await _seconds(task, case)
-            if repeat:
-                figures.setdefault(name, []).append(seconds)
-                if seconds > SLOW * figures[FLOOR][0]:
-                    slow.add(name)
+                if repeat:
+                    seconds = await _seconds(task, case, fitting[name])
+                    figures.setdefault(name, []).append(seconds)
+                elif case.pause_ms:
+                    # How many there are at once is what such a case is about.
+                    fitting[name] = case.streams
+                else:
+                    took = await _seconds(task, case, 1) * case.units * case.rounds
+                    fitting[name] = max(1, min(case.streams, int(RUN_S / took)))
     return figures
 
 
-async def _seconds(task: Task, case: Case) -> float:
-    rounds = 10 if case.task == "whole" else 1
+async def _seconds(task: Task, case: Case, streams: int) -> float:
     gc.collect()
     before = time.process_time()
-    for _ in range(rounds):
-        await asyncio.gather(*(_checked(task, case) for _ in range(case.streams)))
-    return (time.process_time() - before) / (rounds * case.streams * case.units)
+    for _ in range(case.rounds):
+        await asyncio.gather(*(_checked(task, case) for _ in range(streams)))
+    return (time.process_time() - before) / (case.rounds * streams * case.units)
 
 
 async def _checked(task: Task, case: Case) -> None:

@@ -109,6 +109,7 @@ _BODY = orjson.dumps(
     {
         **_HEAD,
         "object": "chat.completion",
+        "system_fingerprint": None,  # the openrouter client wants it to be there
         "choices": [
             {
                 "index": 0,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,9 +14,12 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
+from benchmarks.__main__ import add_growth, add_many_streams, add_uvloop
 from benchmarks.contenders import CONTENDERS, Task, Told
-from benchmarks.cpu import Case, measure
+from benchmarks.cpu import RUN_S, Case, measure
+from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import leaving, many_streams
+from benchmarks.replay_server import text_of
 from benchmarks.report import Report, Row
 from benchmarks.server_process import replay_server
 
@@ -69,6 +73,49 @@ async def test_latencies_are_of_every_token_and_leaving_is_seen(name: str, root:
     assert (len(found.first), len(found.token)) == (3, 12)
     assert all(one >= 0 for one in (*found.first, *found.token, found.stall))
     assert 0 <= await leaving(root, name, 2) < 5
+
+
+@pytest.mark.parametrize("seconds_of", [many_deltas, byte_by_byte])
+def test_growth_is_measured_of_answers_that_are_whole(seconds_of: Callable[[int], float]) -> None:
+    assert seconds_of(1000) > 0
+
+
+async def test_the_slow_have_fewer_streams_and_as_many_runs(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    @asynccontextmanager
+    async def slow(base_url: str) -> AsyncIterator[dict[str, Task]]:
+        async def typed(told: Told) -> None:
+            asked.append(base_url)
+            until = time.process_time() + RUN_S
+            while time.process_time() < until:
+                pass
+            told(text_of(20))
+
+        yield {"typed": typed}
+
+    monkeypatch.setitem(CONTENDERS, "slow", slow)
+    figures = await measure(Case("typed", "typed", 50, 20, 5), root, 2, ("slow",))
+    assert len(figures["slow"]) == 2
+    # One checked before each run, and in each run one.
+    assert len(asked) == 6
+
+
+def test_every_part_of_the_full_run_runs_in_small(root: str) -> None:
+    report = Report.begin(loop="asyncio")
+    add_many_streams(report, root, 5, 1, pause_ms=20)
+    add_growth(report, 200, 2000, 1)
+    add_uvloop(report, root, 1, 1)
+    titles = list(report.measures)
+    assert titles[:4] == [
+        "CPU µs per typed chunk, 5 streams at 50 tokens/s",
+        "streams at 10 tokens/s that one core carries, by that",
+        "ms for a tool call's argument in deltas of 100 bytes",
+        "ms for an event read one byte at a time",
+    ]
+    assert all(title.endswith(", on uvloop") for title in titles[4:])
 
 
 def test_what_was_measured_is_kept_and_drawn(
