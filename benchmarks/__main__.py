@@ -1,7 +1,7 @@
 """Side by side with a hand-written loop and with peers, in one run on one machine.
 
     python -m benchmarks                      # all of it, with 10,000 streams and on both loops
-    python -m benchmarks --short              # within five minutes; its numbers mean less
+    python -m benchmarks --short              # about five minutes; its numbers mean less
     python -m benchmarks --output results     # results/results.json and charts as well
 
 All contenders run in one process against one replay server in another, in turn and
@@ -202,7 +202,7 @@ def main() -> None:
     with replay_server() as root:
         add_cpu(report, root, scale, repeats, arguments.only)
         if not arguments.only:
-            add_curves(report, root, scale, 3)
+            add_curves(report, root, scale, 1 if is_short else 3)
             add_latency(report, root, streams, 3)
             add_footprint(report, root, streams if is_short else 10_000, 3)
             add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 3)

@@ -54,6 +54,7 @@ class ChunkTemplate:
         "_choice",
         "_delta",
         "_tick",
+        "_ticks",
         "_wire",
         "choice",
         "end",
@@ -71,8 +72,9 @@ class ChunkTemplate:
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]
         self.choice: int = self._choice["index"]
-        # Where the digits of ``created`` stand, if they stand before the text; nowhere at 0.
-        self._tick = (0, 0)
+        # Where the digits of ``created`` stand, once one differs; nowhere at 0.
+        self._tick: tuple[int, int] | None = None
+        self._ticks = False  # whether that was proven
 
     @classmethod
     def learn(cls, data: bytes, wire: WireChunk) -> ChunkTemplate | None:
@@ -99,10 +101,7 @@ class ChunkTemplate:
         prefix, suffix = data[:at], data[end:]
         template = cls(prefix, suffix, wire)
         # The proof that the text stands in one place and that nothing else was changed.
-        if not template._is_read_as(template.wire(_PROBE)):
-            return None
-        template._learn_tick()
-        return template
+        return template if template._is_read_as(template.wire(_PROBE)) else None
 
     def _is_read_as(self, wire: WireChunk) -> bool:
         """Whether an event of this template, with the probe as its text, is that chunk."""
@@ -112,21 +111,23 @@ class ChunkTemplate:
         except RecursionError:
             return False  # nested deeper than Python compares
 
-    def _learn_tick(self) -> None:
-        """Find out where ``created`` stands, and prove that it stands nowhere else."""
+    def _place_of_created(self) -> tuple[int, int]:
+        """Return where the digits of ``created`` seem to stand before the text; 0 for nowhere."""
         created = self._wire.get("created")
         digits = b"%d" % created if type(created) is int and created > 0 else b""
         at = self.prefix.find(_CREATED + digits) + len(_CREATED)
-        if not digits or at < len(_CREATED):
-            return
-        end = at + len(digits)
-        other = (b"1" if digits[:1] != b"1" else b"2") * len(digits)
+        return (at, at + len(digits)) if digits and at >= len(_CREATED) else (0, 0)
+
+    def _proves_tick(self, at: int, end: int) -> bool:
+        """Whether ``created`` stands there, and nowhere else."""
+        other = (b"1" if self.prefix[at:end].startswith(b"2") else b"2") * (end - at)
         twin = ChunkTemplate(self.prefix[:at] + other + self.prefix[end:], self.suffix, self._wire)
-        if twin._is_read_as({**self.wire(_PROBE), "created": int(other)}):
-            self._tick = (at, end)
+        return twin._is_read_as({**self.wire(_PROBE), "created": int(other)})
 
     def renewed(self, data: bytes) -> tuple[ChunkTemplate, str] | None:
         """Return the template of an event that has another ``created``, and its text; else None."""
+        if self._tick is None:
+            self._tick = self._place_of_created()
         at, end = self._tick
         digits = data[at:end]
         if (
@@ -145,7 +146,10 @@ class ChunkTemplate:
             return None
         wire = {**self._wire, "created": int(digits)}
         template = ChunkTemplate(data[: self.start], self.suffix, wire)
-        template._tick = self._tick
+        if not self._ticks and not self._proves_tick(at, end):
+            self._tick = (0, 0)
+            return None
+        template._tick, template._ticks = self._tick, True
         return template, text
 
     def shares_head(self, wire: WireChunk) -> bool:

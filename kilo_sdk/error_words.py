@@ -9,7 +9,6 @@ Source: GATEWAY 8 (where the upstream's words are).
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Final
 
@@ -94,6 +93,9 @@ def words_of_text(text: str) -> str | None:
     title = _HTML_TITLE.search(text)
     if title is None:
         return "the answer is an HTML page without a title"
+    # Its table of entities takes longer to import than most modules here, and pages are rare.
+    import html
+
     heading = shorten(html.unescape(title[1]).strip(), _TITLE_MAX_CHARS)
     return f"the answer is an HTML page titled '{heading}'"
 

@@ -10,6 +10,7 @@ Source: GATEWAY 5.
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 from kilo_sdk.answers import AnswerContext
 from kilo_sdk.attempts import Attempts
@@ -27,9 +28,11 @@ from kilo_sdk.errors import (
     StreamProtocolError,
 )
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.resumption import Resumption
 from kilo_sdk.stream_decoder import StreamDecoder
 from kilo_sdk.types.completion import ChatCompletion
+
+if TYPE_CHECKING:
+    from kilo_sdk.resumption import Resumption
 
 __all__ = ["StreamSource", "answer_context"]
 
@@ -45,7 +48,7 @@ class StreamSource:
         # The next one stands last, where a list gives it out as a deque of ten times its size does.
         self._pending: list[DecodedChunk] = []
         self._delivered = self._answered = self._is_held = False
-        self._resumption = Resumption(attempts) if attempts.resumes else None
+        self._resumption = _resumption_of(attempts) if attempts.resumes else None
         self._entered = False
         self._reading = False
         self._ended = False
@@ -297,6 +300,13 @@ class StreamSource:
                 self._decoder.end()  # what middleware still holds back came as well
                 failure.partial = self._decoder.completion()
             raise failure
+
+
+def _resumption_of(attempts: Attempts) -> Resumption:
+    # Imported where it was asked for: most processes let no stream go on.
+    from kilo_sdk.resumption import Resumption
+
+    return Resumption(attempts)
 
 
 def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
