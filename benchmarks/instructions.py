@@ -2,6 +2,7 @@
 
     python -m benchmarks.instructions           # print the table
     python -m benchmarks.instructions --check   # and fail past the limits below
+    python -m benchmarks.instructions --only relayed
 
 Each figure of a client is the difference between a long and a short run under valgrind's
 callgrind, divided by what the long run did more: start and end cancel out. Of a relay, what its
@@ -116,6 +117,7 @@ def main() -> None:
     """Count, print, and with ``--check`` fail past a limit."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail past the limits")
+    parser.add_argument("--only", default="", help="cases whose title has this in it")
     arguments = parser.parse_args()
     if shutil.which("valgrind") is None:
         raise SystemExit("valgrind is not installed; on Debian: apt-get install valgrind")
@@ -132,10 +134,10 @@ def main() -> None:
         )
 
     with replay_server() as root, ThreadPoolExecutor(2) as pool:
-        for case in CASES:
+        for case in (one for one in CASES if arguments.only in one.title):
             more = ("--url", f"{root}whole/") if case.task == "whole" else ()
             row(case, [pool.submit(per_unit, case, name, *more) for name in (FLOOR, "kilo_sdk")])
-        for relay_case in RELAY_CASES:
+        for relay_case in (one for one in RELAY_CASES if arguments.only in one.title):
             row(relay_case, [pool.submit(relayed, relay_case, name) for name in ("hand", "relay")])
     if arguments.check and failed:
         raise SystemExit("past a limit: something costs more than it did")
