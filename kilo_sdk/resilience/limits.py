@@ -13,6 +13,8 @@ import heapq
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+import anyio.lowlevel
+
 from kilo_sdk.errors import APIError, APIStatusError, ConfigurationError, RateLimitError
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ class Limits:
         try:
             if not waiter.admitted:
                 await lifetime.outlasting(waiter.turn)
+                # Who let it go may have cancelled it in the same step: then it does not go.
+                await anyio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             waiter.turn.cancel()
             if waiter.admitted:

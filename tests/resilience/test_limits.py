@@ -390,3 +390,22 @@ def test_a_number_at_once_is_a_whole_number_from_one(value: Any) -> None:
 def test_a_number_per_minute_is_above_zero(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"Limits\({name}=.*number above 0"):
         Limits(**{name: value})
+
+
+@pytest.mark.anyio
+async def test_who_is_cancelled_in_the_step_that_lets_him_go_does_not_go() -> None:
+    limits, lifetime = Limits(max_concurrent=1), Lifetime()
+    first = await limits.enter(limits.next_order(), lifetime)
+    went: list[Permit] = []
+
+    async def wait() -> None:
+        went.append(await limits.enter(limits.next_order(), lifetime))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert limits.waiting == 1
+        first.release()
+        group.cancel_scope.cancel()
+    assert went == []
+    assert (limits.active, limits.waiting) == (0, 0)
