@@ -131,10 +131,15 @@ class _ShownText:
     def end(self, owner: WireDict) -> None:
         """Add what was held back: nothing more will come."""
         if self._held:
-            owner["reasoning"] = (owner.get("reasoning") or "") + self._held
+            shown = owner.get("reasoning") or ""
+            owner["reasoning"] = shown + self._held
             if self._stands_in:
-                details = owner.get("reasoning_details") or ()
-                owner["reasoning_details"] = [*details, _stand_in(self._held)]
+                details = owner.get("reasoning_details") or []
+                if details == [_stand_in(shown)]:
+                    # One text is one detail, and here is the rest of it.
+                    owner["reasoning_details"] = [_stand_in(shown + self._held)]
+                else:
+                    owner["reasoning_details"] = [*details, _stand_in(self._held)]
             self._held = ""
 
     def _without_redaction(self, text: str) -> str:

@@ -37,6 +37,10 @@ def made(text: str) -> list[dict[str, Any]]:
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # One name, one text
+    "an alias that ends as a redaction begins": (
+        {"reasoning_content": "a[RED"},
+        {"reasoning": "a[RED", "reasoning_details": made("a[RED")},
+    ),
     "reasoning alone": ({"reasoning": "a"}, {"reasoning": "a"}),
     "reasoning_content alone": (
         {"reasoning_content": "a"},
