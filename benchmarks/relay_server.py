@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from kilo_sdk import KiloClient
 from kilo_sdk.relay import MemoryStreamStore, PromptPolicy, RelayLimits, WebSocketRelay
@@ -45,6 +45,8 @@ def hand_written(client: KiloClient):
         task: asyncio.Task[None] | None = None
         try:
             async for frame in ws:
+                if frame.type is not WSMsgType.TEXT:
+                    break
                 message = orjson.loads(frame.data)
                 if message["type"] == "prompt" and (task is None or task.done()):
                     task = asyncio.create_task(answer(ws, message))

@@ -22,6 +22,8 @@ from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
 from kilo_sdk.types.wire import WireChunk, WireDict
 
 __all__ = [
+    "EVENT_END",
+    "EVENT_START",
     "ChunkTemplate",
     "DecodedChunk",
     "chunk_of",
@@ -33,6 +35,10 @@ __all__ = [
 
 _KEY: Final = b'"content":'
 _PROBE: Final = "\x01"
+EVENT_START: Final = b"data: "
+"""What stands before an event's data in a read that holds one event, as upstreams write it."""
+EVENT_END: Final = b"\n\n"
+"""What stands behind it."""
 _CREATED: Final = b'"created":'
 _OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
 # A choice that says any of these says more than its text.
@@ -48,6 +54,8 @@ class ChunkTemplate:
         start: Where the text's JSON string begins in an event that matches.
         end: Where it ends, counted from the event's end.
         choice: Index of the choice that the text belongs to.
+        read_prefix: ``prefix`` as it begins a network read that holds one event.
+        read_suffix: ``suffix`` as it ends such a read.
     """
 
     __slots__ = (
@@ -59,6 +67,8 @@ class ChunkTemplate:
         "choice",
         "end",
         "prefix",
+        "read_prefix",
+        "read_suffix",
         "start",
         "suffix",
     )
@@ -68,6 +78,8 @@ class ChunkTemplate:
         self.suffix = suffix
         self.start = len(prefix)
         self.end = -len(suffix)
+        self.read_prefix = EVENT_START + prefix
+        self.read_suffix = suffix + EVENT_END
         self._wire = wire
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]

@@ -23,7 +23,7 @@ from kilo_sdk.answers import (
     shown_body,
     take_whole,
 )
-from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, has_output
+from kilo_sdk.chunk_template import EVENT_END, EVENT_START, ChunkTemplate, DecodedChunk, has_output
 from kilo_sdk.errors import (
     APIError,
     BudgetExceededError,
@@ -41,7 +41,9 @@ from kilo_sdk.types.wire import WireChunk, WireDict
 __all__ = ["StreamDecoder"]
 
 _DONE: Final = b"[DONE]"
-_AT: Final = len(b"data: ")
+# What stands around an event's data in a read that holds one event.
+_BEFORE: Final = len(EVENT_START)
+_BEHIND: Final = len(EVENT_END)
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
 _LESSONS: Final = 64
 
@@ -124,13 +126,11 @@ class StreamDecoder:
         if (
             template is not None
             and self._between_events
-            and data.startswith(template.prefix, _AT)
-            and data.startswith(b"data: ")
-            and data.endswith(b"\n\n")
-            and data.endswith(template.suffix, 0, -2)
+            and data.startswith(template.read_prefix)
+            and data.endswith(template.read_suffix)
             and data.find(b"\n") == len(data) - 2
         ):
-            encoded = data[_AT + template.start : template.end - 2]
+            encoded = data[template.start + _BEFORE : template.end - _BEHIND]
             if encoded[:1] == encoded[-1:] == b'"':
                 try:
                     text = orjson.loads(encoded)
