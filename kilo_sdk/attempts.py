@@ -140,7 +140,7 @@ class Attempts:
     @property
     def ref(self) -> ModelRef:
         """The model that is being asked."""
-        return self._candidates[self._position][0].ref
+        return self.candidate[0].ref
 
     @property
     def candidate(self) -> tuple[CompletionCall, Route]:
@@ -338,10 +338,10 @@ class Attempts:
         if not isinstance(error, AuthenticationError) or self._reauthenticated:
             return False
         self._reauthenticated = True
-        return self._candidates[self._position][1].request_chain.on_unauthorized()
+        return self.candidate[1].request_chain.on_unauthorized()
 
     async def _send(self, request: OutgoingRequest) -> Answer:
-        call, route = self._candidates[self._position]
+        call, route = self.candidate
         permit = self._permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
@@ -392,7 +392,7 @@ class Attempts:
             self._permit.count(record)
 
     async def _build(self) -> OutgoingRequest:
-        call, route = self._candidates[self._position]
+        call, route = self.candidate
         self._request = request = await build_request(call, route, self.clocks)
         self._body = encode_body(request.payload)
         if request.dropped:

@@ -175,7 +175,7 @@ class CallCost:
         cost = running.cost
         if not cost:
             return None
-        so_far = EXACT.add(self.so_far, self._elsewhere)
+        so_far = EXACT.add(EXACT.add(self._spent, cost), self._elsewhere)
         if self._max_cost is not None and so_far > self._max_cost:
             return _cut("the answer has", so_far, "its max_cost", self._max_cost, asked)
         for meter, reservation in self._held.items():
