@@ -23,6 +23,18 @@ from kilo_sdk.stream_decoder import StreamDecoder
 PER_READ = 50
 
 
+def default_decoder() -> StreamDecoder:
+    """Return what decodes a stream of a client, with the middleware of its default transport."""
+    client = KiloClient("key")
+    ref = ModelRef.parse("replay/model")
+    route = client.route_for(ref)
+    return StreamDecoder(
+        AnswerContext(
+            route.transport, route.response_chain, ref, None, {}, "text/event-stream", client.prices
+        )
+    )
+
+
 def reads_of(kind: str, count: int) -> list[bytes]:
     """Return so many reads, the HTTP framing taken off."""
     framed = writes(PER_READ * count, PER_READ, kind)[:count]
@@ -42,15 +54,8 @@ def hand_written(reads: list[bytes]) -> None:
 
 
 def kilo_sdk(reads: list[bytes]) -> None:
-    """Decode as a stream of the client does, with the middleware of its default transport."""
-    client = KiloClient("key")
-    ref = ModelRef.parse("replay/model")
-    route = client.route_for(ref)
-    decoder = StreamDecoder(
-        AnswerContext(
-            route.transport, route.response_chain, ref, None, {}, "text/event-stream", client.prices
-        )
-    )
+    """Decode as a stream of the client does."""
+    decoder = default_decoder()
     for data in reads:
         for decoded in decoder.feed(data):
             chunk = chunk_of(decoded)

@@ -10,9 +10,8 @@ import gc
 import time
 from collections.abc import Iterator
 
+from benchmarks.decoding import default_decoder
 from benchmarks.replay_server import event
-from kilo_sdk import KiloClient, ModelRef
-from kilo_sdk.answers import AnswerContext
 from kilo_sdk.stream_decoder import StreamDecoder
 
 __all__ = ["byte_by_byte", "many_deltas"]
@@ -42,14 +41,7 @@ def byte_by_byte(size: int) -> float:
 
 
 def _timed(reads: Iterator[bytes]) -> tuple[StreamDecoder, float]:
-    client = KiloClient("key")
-    ref = ModelRef.parse("replay/model")
-    route = client.route_for(ref)
-    decoder = StreamDecoder(
-        AnswerContext(
-            route.transport, route.response_chain, ref, None, {}, "text/event-stream", client.prices
-        )
-    )
+    decoder = default_decoder()
     gc.collect()
     before = time.process_time()
     for data in reads:
