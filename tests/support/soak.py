@@ -142,18 +142,24 @@ async def soak(
             ) as client,
         ):
             numbers = iter(range(calls if calls is not None else sys.maxsize))
+            in_flight: set[str] = set()
 
             async def worker() -> None:
                 for number in numbers:
                     if time.monotonic() > until:
                         return
-                    await one_call(client, proxy, answers, number, seed, tally)
+                    in_flight.add(name := str(number))
+                    await one_call(client, proxy, answers, name, seed, tally)
+                    in_flight.remove(name)
                     gateway.requests.clear()
 
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(worker()) for _ in range(concurrency)]
                 # Only while all are at work: afterwards there is less to hold.
                 while not any(task.done() for task in workers):
+                    # The proxy may read a request after its caller has left: nobody asks for it.
+                    for name in proxy.forwarded.keys() - in_flight:
+                        del proxy.forwarded[name]
                     tally.memory.append((tally.calls, resident_kib()))
                     await asyncio.wait(
                         workers, timeout=SAMPLE_S, return_when=asyncio.FIRST_COMPLETED
@@ -182,11 +188,11 @@ async def one_call(
     client: KiloClient,
     proxy: FaultProxy,
     answers: dict[tuple[str, str], str],
-    number: int,
+    name: str,
     seed: int,
     tally: Tally,
 ) -> None:
-    chance = random.Random(f"{seed} {number}")
+    chance = random.Random(f"{seed} {name}")
     model, question = chance.choice(MODELS), chance.choice(QUESTIONS)
     way = chance.choice(WAYS)
     fault = Fault()
@@ -198,7 +204,6 @@ async def one_call(
     patience = chance.uniform(0.001, 0.2) if chance.random() < 0.15 else None
     hedge_after = chance.uniform(0.01, 0.2) if chance.random() < 0.3 else None
     resume = "continue" if chance.random() < 0.3 else "off"
-    name = str(number)
     options = {
         "hedge_after": hedge_after,
         "resume": resume,
@@ -225,7 +230,7 @@ async def one_call(
     # Of two that ran side by side either may be the one that the caller had.
     seen = tries if hedge_after else tries[-1:]
     if problem := objection(outcome, given, whole, seen, way):
-        tally.wrong.append(f"call {number}, {way}, {fault.to_header()}: {problem}")
+        tally.wrong.append(f"call {name}, {way}, {fault.to_header()}: {problem}")
 
 
 async def ask(client: KiloClient, way: str, options: dict[str, object], given: Given) -> None:
