@@ -16,8 +16,9 @@ __all__ = ["context_length_counts", "says_context_exceeded"]
 # length"), xAI ("maximum prompt length"), Anthropic ("prompt is too long", "exceed context
 # limit"), Bedrock ("input is too long"), Gemini ("token count ... exceeds"), Groq ("reduce
 # the length"), Moonshot ("exceeded model token limit"), llama.cpp ("available context"),
-# Together (names its two parameters), Cohere ("cannot exceed"), Zhipu ("exceeds max
-# length"), Qwen ("range of input length").
+# Together and TGI (name their parameters), Cohere ("cannot exceed", "size limit exceeded"),
+# Zhipu ("exceeds max length"), Qwen ("range of input length"), vLLM ("maximum model length",
+# "max_model_len"), SGLang and LM Studio ("than the ... context length").
 _CONTEXT_WORDS: Final = (
     r"maximum (?:context|prompt|input) length"
     r"|(?:prompt|input|conversation) is too long"
@@ -26,9 +27,12 @@ _CONTEXT_WORDS: Final = (
     r"|exceed(?:s|ed)?\b.{0,60}\bcontext[ _](?:length|window|limit|size)"
     r"|context[ _](?:length|window|limit|size)\b.{0,40}\bexceed"
     r"|exceeded model token limit"
-    r"|too many input tokens"
+    r"|too many input tokens|too many tokens: size limit exceeded"
+    r"|\b(?:longer|greater) than the (?:\w+'s |maximum )?(?:context|model) length"
+    r"|exceeds the max_model_len|too long to fit into the model"
+    r"|loaded with context length of only"
     r"|tokens in the prompt cannot exceed"
-    r"|`inputs` tokens \+ `max_new_tokens`"
+    r"|`inputs` tokens \+ `max_new_tokens`|`inputs` must have less than"
     r"|prompt exceeds max(?:imum)? length"
     r"|range of input length should be"
     r"|reduce the length of (?:the|your) (?:messages|prompt|input)"
@@ -42,11 +46,16 @@ _COUNTS: Final = (
     # Anthropic: "190000 + 20000 > 200000", "213462 tokens > 200000 maximum"
     rf"{_REQUESTED} \+ (?P<more>\d[\d,]*) > {_LIMIT}",
     rf"{_REQUESTED} tokens > {_LIMIT} maximum",
+    # vLLM, where the prompt alone would fit: "your request has 27 input tokens (32768 >
+    # 32768 - 27)"; and where it sums up: "for a total of at least 32769 tokens"
+    rf"request has {_REQUESTED} input tokens \((?P<more>\d[\d,]*) > {_LIMIT} - ",
+    rf"maximum context length is {_LIMIT}\b.{{0,140}}?for a total of (?:at least )?{_REQUESTED}",
     # OpenAI, OpenRouter, DeepSeek, vLLM: "... is 8192 tokens. However, you requested about
     # 9001 tokens", "your messages resulted in 9001", "your request has 9001 input tokens"
     rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b.{{0,80}}?"
     rf"(?:requested|resulted in|request has|request contains|prompt contains)(?: about)? "
-    rf"(?:at least )?{_REQUESTED}",
+    rf"(?:at least |a total of )?{_REQUESTED}",
+    rf"configured limit of {_LIMIT} tokens\..{{0,40}}?resulted in {_REQUESTED}",
     # Mistral, which names what was asked first
     rf"prompt contains {_REQUESTED} tokens.{{0,60}}?model with {_LIMIT} maximum",
     # Gemini, with the numbers in brackets, and Vertex, with none
@@ -59,6 +68,18 @@ _COUNTS: Final = (
     rf"must be <= {_LIMIT}\. Given: {_REQUESTED} `inputs` tokens and (?P<more>\d[\d,]*)",
     # llama.cpp
     rf"request \({_REQUESTED} tokens\) exceeds the available context size \({_LIMIT}",
+    # TGI, Fireworks, Cerebras, DeepInfra, Copilot, Nova
+    rf"must have less than {_LIMIT} tokens\. Given: {_REQUESTED}",
+    rf"too long: {_REQUESTED}, model maximum context length: {_LIMIT}",
+    rf"current length is {_REQUESTED} while limit is {_LIMIT}",
+    rf"input length {_REQUESTED} exceeds maximum input length {_LIMIT}",
+    rf"token count of {_REQUESTED} exceeds the limit of {_LIMIT}",
+    rf"max input tokens: {_LIMIT}, request input token count: {_REQUESTED}",
+    # vLLM, SGLang, LM Studio
+    rf"length {_REQUESTED}\) is (?:longer than|too long).{{0,40}}?length (?:of )?{_LIMIT}",
+    rf"prompt length {_REQUESTED} exceeds the max_model_len {_LIMIT}",
+    rf"input \({_REQUESTED} tokens\) is longer than.{{0,40}}?length \({_LIMIT}",
+    rf"first {_REQUESTED} tokens.{{0,80}}?context length of only {_LIMIT}",
     # The limit alone
     rf"maximum (?:context|prompt|input) length (?:is|of) {_LIMIT}\b",
     rf"maximum number of tokens allowed \(?{_LIMIT}\b",

@@ -96,7 +96,7 @@ def error_from_response(
     """Make the exception for an answer whose HTTP status is an error.
 
     The class follows the status alone, but for ``ContextLengthExceededError``, which is
-    told from a 400 or 413 by its code or its words.
+    told from a 400, 413 or 422 by its code or its words.
 
     Args:
         status: HTTP status, 400 and up.
@@ -239,7 +239,7 @@ def _status_error(
 
 
 def _class_of(status: int, report: ErrorReport) -> type[APIStatusError]:
-    if report.is_context_length and status in (400, 413):
+    if report.is_context_length and status in (400, 413, 422):
         return ContextLengthExceededError
     return _CLASSES.get(status, InternalServerError if status >= 500 else APIStatusError)
 
@@ -272,7 +272,7 @@ def _message(
             more.append(f"balance {fit_to_show(str(report.balance), 40)} US dollars")
         if report.buy_credits_url:
             more.append(f"buy credits at {fit_to_show(report.buy_credits_url, 200)}")
-    if _BYOK in words:
+    if any(_BYOK in part for part in said):
         more.append(f"{_BYOK} means that your own upstream key, kept at the gateway, failed")
     if more:
         message = "; ".join((message.removesuffix("."), *more))

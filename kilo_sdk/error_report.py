@@ -169,8 +169,10 @@ def _objects(payload: object) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _spoken(outer: dict[str, Any], error: dict[str, Any]) -> str | None:
     """The error's message, after the heading that stands beside it in some shapes."""
-    said = own_words(error) or own_words({**outer, "error": None})
     heading = outer.get("error")
+    if isinstance(heading, list):
+        return own_words(heading)
+    said = own_words(error) or own_words({**outer, "error": None})
     if isinstance(heading, str) and heading.strip():
         heading = own_words(heading)
         return f"{heading}: {said}" if said and heading and said != heading else heading or said

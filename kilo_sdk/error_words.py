@@ -67,7 +67,9 @@ _MESSAGE_KEYS: Final = (
     "title",
 )
 _HTML: Final = re.compile(
-    r"\s*(?:<\?xml[^>]{0,100}>\s*)?(?:<!--|<!doctype html|<html|<head|<body)", re.IGNORECASE
+    r"\A(?:<\?xml[^>]{0,100}>\s*)?(?:<!--|<!doctype html|<html|<head|<body)"
+    r"|(?:<!doctype html|<html)\b",
+    re.IGNORECASE,
 )
 _HTML_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _JSON_START: Final = re.compile(r"(?:\[\s*)?\{")
@@ -87,17 +89,7 @@ def own_words(value: object) -> str | None:
 
 def words_of_text(text: str) -> str | None:
     """Say what a body that is no JSON says: an HTML page's title, or its first words."""
-    text = text[:_SEARCHED_MAX_CHARS]
-    if not _HTML.match(text):
-        return shorten(own_words(text) or "", _SNIPPET_MAX_CHARS) or None
-    title = _HTML_TITLE.search(text)
-    if title is None:
-        return "the answer is an HTML page without a title"
-    # Its table of entities takes longer to import than most modules here, and pages are rare.
-    import html
-
-    heading = shorten(html.unescape(title[1]).strip(), _TITLE_MAX_CHARS)
-    return f"the answer is an HTML page titled '{heading}'"
+    return shorten(own_words(text) or "", _SNIPPET_MAX_CHARS) or None
 
 
 def fit_to_show(text: str, max_chars: int) -> str:
@@ -140,6 +132,11 @@ def _dig(value: object, depth: int) -> str | None:
 
 def _dig_string(text: str, depth: int) -> str | None:
     text = text.strip()
+    page = _HTML.search(text)
+    # Whoever passes a page on puts words before it; a tag alone may be what they are about.
+    if page is not None and (not page.start() or _HTML_TITLE.search(text)):
+        before = text[: page.start()].strip(" \t\r\n:-")
+        return f"{before}: {_words_of_page(text)}" if before else _words_of_page(text)
     if text.startswith('"') and isinstance(encoded := json_or_none(text), str):
         return _dig(encoded, depth + 1)
     start = _JSON_START.search(text)
@@ -154,3 +151,15 @@ def _dig_string(text: str, depth: int) -> str | None:
         quoted = _QUOTED_MESSAGE.search(text, start.start())
         words = quoted[3] if quoted else None
     return " ".join(part for part in (before, words) if part) or None
+
+
+def _words_of_page(text: str) -> str:
+    """Say what an HTML page is about, and nothing else of it."""
+    title = _HTML_TITLE.search(text)
+    if title is None:
+        return "the answer is an HTML page without a title"
+    # Its table of entities takes longer to import than most modules here, and pages are rare.
+    import html
+
+    heading = shorten(html.unescape(title[1]).strip(), _TITLE_MAX_CHARS)
+    return f"the answer is an HTML page titled '{heading}'"

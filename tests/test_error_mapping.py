@@ -270,6 +270,14 @@ BODIES: list[tuple[int, object, type[APIStatusError], dict[str, Any], str]] = [
         " key, kept at the gateway, failed",
     ),
     (
+        429,
+        {"error": {"message": "Provider returned error", "metadata": {"raw": "[BYOK] too many"}}},
+        RateLimitError,
+        {"upstream_message": "[BYOK] too many"},
+        "Provider returned error; the upstream says: [BYOK] too many; [BYOK] means that your own"
+        " upstream key, kept at the gateway, failed",
+    ),
+    (
         502,
         b"<html>\r\n<head><title>502 Bad Gateway</title></head>nginx secret page</html>",
         UpstreamError,
@@ -338,7 +346,7 @@ def test_too_long_a_conversation_is_known_by_the_vendors_words(words: str) -> No
     dug: dict[str, Any] = {
         "error": {"message": "Provider returned error", "metadata": {"raw": json.dumps(vendor)}}
     }
-    for status in (400, 413):
+    for status in (400, 413, 422):
         for body in (vendor, dug):
             error = answer(status, body)
             assert type(error) is ContextLengthExceededError
@@ -347,7 +355,7 @@ def test_too_long_a_conversation_is_known_by_the_vendors_words(words: str) -> No
             assert error.limit in (8192, 200000, 1048576)
             assert error.requested in (9001, 220000, 1048577)
     assert type(answer(429, dug)) is RateLimitError
-    assert type(answer(422, dug)) is APIStatusError
+    assert type(answer(409, dug)) is APIStatusError
     payload = {"error": {**dug["error"], "code": 400}}
     assert type(inside_200(payload, in_stream=True)) is ContextLengthExceededError
 

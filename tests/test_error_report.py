@@ -202,6 +202,10 @@ def test_an_exact_decoding_gives_the_balance_to_the_last_digit() -> None:
     assert read_error({"error": {"balance": -0.12}}).balance == Decimal("-0.12")
 
 
+def test_errors_that_are_bare_words_in_a_list_are_told() -> None:
+    assert read_error({"error": ["no", "more"]}).words == "no"
+
+
 def test_words_known_already_come_first() -> None:
     assert read_error({"error": "no"}, words="an HTML page").words == "an HTML page"
 

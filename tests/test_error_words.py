@@ -53,6 +53,12 @@ DUG: list[tuple[object, str | None]] = [
     (f"data: {VENDOR}\n\n", "no such tool"),
     ('[BYOK] {"error":{"message":"bad key"}}', "[BYOK] bad key"),
     ("[BYOK] bad key", "[BYOK] bad key"),
+    ("<html><title>502 Bad</title>the prompt", "the answer is an HTML page titled '502 Bad'"),
+    (
+        {"error": {"message": "Upstream error 502: <!DOCTYPE html><title>Bad</title>the prompt"}},
+        "Upstream error 502: the answer is an HTML page titled 'Bad'",
+    ),
+    ("'<html>' is no tag that may stand here", "'<html>' is no tag that may stand here"),
     ('{"error":{"message":"cut in the mid', "cut in the mid"),
     ("Error code: 400 - {'error': {'message': 'no such tool', 'input': 'the prompt'}}",
      "Error code: 400 no such tool"),
