@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.http_exceptions import ContentEncodingError
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from kilo_sdk.errors import (
     APIConnectionError,
@@ -17,7 +21,7 @@ from kilo_sdk.errors import (
     KiloError,
     ProtocolError,
 )
-from kilo_sdk.foreign_errors import api_error_of
+from kilo_sdk.foreign_errors import api_error_of, never_sent
 
 
 def family(cls: type[BaseException]) -> Iterator[type[BaseException]]:
@@ -43,6 +47,8 @@ def test_every_error_of_aiohttp_is_translated(cls: type[BaseException]) -> None:
     error = api_error_of(bare(cls), model="m/x")
     if issubclass(cls, WRONG_URLS):
         expected: type[KiloError] = ConfigurationError
+    elif cls is aiohttp.ClientHttpProxyError:
+        expected = APIConnectionError
     elif issubclass(cls, aiohttp.ClientResponseError):
         expected = ProtocolError
     elif issubclass(cls, TimeoutError):
@@ -86,6 +92,56 @@ def test_texts_of_aiohttp_do_not_get_through() -> None:
     leak = aiohttp.ClientPayloadError("Authorization: Bearer secret https://x/?prompt=hello")
     assert "secret" not in str(api_error_of(leak, model=None))
     assert "prompt" not in str(api_error_of(leak, model=None))
+
+
+def test_words_of_aiohttp_that_stand_where_the_systems_do_are_not_shown() -> None:
+    error = api_error_of(aiohttp.ClientOSError(None, "Can not write to https://x/"), model=None)
+    assert str(error) == "the connection broke (ClientOSError)"
+
+
+def test_which_rule_of_http_was_broken_is_named() -> None:
+    exc = aiohttp.ClientPayloadError("400, message: ...")
+    exc.__cause__ = ContentEncodingError("gzip")
+    assert str(api_error_of(exc, model=None)) == "the answer was cut (ContentEncodingError)"
+
+
+def test_the_host_that_was_not_reached_is_named_and_a_proxys_user_is_not() -> None:
+    """A log shows the cause as well: neither its text nor its repr may tell a password."""
+    key = ConnectionKey(
+        "gateway.example",
+        443,
+        is_ssl=True,
+        ssl=True,
+        proxy=URL("http://user:word@p.example"),
+        proxy_auth=None,
+        proxy_headers_hash=None,
+    )
+    exc = aiohttp.ClientConnectorDNSError(key, OSError(-2, "Name or service not known"))
+    assert str(api_error_of(exc, model=None)) == (
+        "the host name was not found (gateway.example:443: Name or service not known)"
+    )
+    assert "word" not in repr(exc)
+    assert "gateway.example:443" in str(exc)
+
+
+def test_what_aiohttp_keeps_of_a_request_is_forgotten() -> None:
+    headers = CIMultiDictProxy(CIMultiDict({"Authorization": "Bearer secret"}))
+    info = aiohttp.RequestInfo(URL("http://user:word@p.example/"), "CONNECT", headers)
+    exc = aiohttp.ClientHttpProxyError(info, (), status=407, message="No")
+    error = api_error_of(exc, model=None)
+    assert type(error) is APIConnectionError
+    assert str(error) == (
+        "the proxy did not let the call through (status 407, it wants a user and a password)"
+    )
+    assert never_sent(raised_from(error, exc))
+    for told in (str(exc), repr(exc), repr(exc.args)):
+        assert "word" not in told
+        assert "secret" not in told
+
+
+def raised_from(error: KiloError, cause: Exception) -> KiloError:
+    error.__cause__ = cause
+    return error
 
 
 def test_an_error_that_is_nobodys_is_a_bug() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -208,6 +209,26 @@ async def test_a_proxy_that_is_not_there_is_named_as_what_fails() -> None:
     async with KiloClient("key", proxy="http://127.0.0.1:9", retries=ONCE) as client:
         with pytest.raises(APIConnectionError, match="the proxy cannot be reached"):
             await ask(client)
+
+
+async def test_a_proxy_that_wants_a_password_is_not_taken_for_a_broken_server() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        url = f"http://user:word@127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        async with KiloClient("secret-key", proxy=url, retries=ONCE) as client:
+            with pytest.raises(APIConnectionError) as raised:
+                await ask(client)
+    assert str(raised.value) == (
+        "the proxy did not let the call through (status 407, it wants a user and a password); "
+        f"model {GPT}"
+    )
+    shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value.__cause__)
+    assert "user:word" not in shown
+    assert "secret-key" not in repr(raised.value.__cause__)
 
 
 def test_which_proxy_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:

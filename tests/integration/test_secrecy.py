@@ -136,6 +136,28 @@ async def test_an_upstream_that_says_the_key_back_is_not_quoted() -> None:
     assert secrets_in(str(raised.value) + repr(raised.value)) == []
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/2x 200 OK\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n{"])
+async def test_the_cause_of_an_error_does_not_hold_the_key(answer: bytes, serve: Any) -> None:
+    """What aiohttp raises keeps the request's headers, and its repr shows them."""
+
+    async def handler(call: Any) -> None:
+        await call.write(answer)
+        call.writer.close()
+
+    async with (
+        serve(handler) as server,
+        KiloClient(KEY, base_url=server.base_url, retries=RetryPolicy(max_attempts=1)) as client,
+    ):
+        with pytest.raises(APIError) as raised:
+            await client.chat.completions.create(messages=PROMPT, model=MODEL)
+    told = repr(raised.value.__dict__)
+    cause: BaseException | None = raised.value
+    while cause is not None:
+        told += f"{cause} {cause!r} {cause.args!r}"
+        cause = cause.__cause__ or cause.__context__
+    assert secrets_in(told) == []
+
+
 async def test_a_payload_that_is_no_json_is_not_quoted() -> None:
     async with LocalGateway() as gateway, KiloClient(KEY, base_url=gateway.base_url) as client:
         unsendable: list[Any] = [
