@@ -9,7 +9,7 @@ Source: GATEWAY 5 (answers), GATEWAY 8 (errors inside a 200).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
@@ -42,6 +42,10 @@ SHOWN_BODY_BYTES: Final = 4096
 _LOOKED_AT_BYTES: Final = 60
 
 
+def _no_key() -> str | None:
+    return None
+
+
 @attrs.define(slots=True)
 class AnswerContext:
     """What decoding needs to know of the answer besides its bytes; never changed.
@@ -54,6 +58,7 @@ class AnswerContext:
         headers: The response headers.
         content_type: The media type, lower case; empty where none was sent.
         prices: What an answer cost that does not say so.
+        key_sent: Tells the key that went out with the request, for an error that says it back.
     """
 
     transport: TransportAdapter
@@ -63,6 +68,7 @@ class AnswerContext:
     headers: Mapping[str, str]
     content_type: str
     prices: PriceList = NO_PRICES
+    key_sent: Callable[[], str | None] = _no_key
 
     def completion(self, wire: WireCompletion) -> ChatCompletion:
         """Return the typed completion of what the accumulator built."""
@@ -78,6 +84,7 @@ class AnswerContext:
             model=self.ref.id,
             now=time.time(),
             in_stream=in_stream,
+            key=self.key_sent(),
         )
 
     def words(self, message: str) -> str:

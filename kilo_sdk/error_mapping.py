@@ -16,7 +16,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from kilo_sdk.error_report import ErrorReport, read_error
-from kilo_sdk.error_words import fit_to_show, json_or_none, shorten, words_of_text
+from kilo_sdk.error_words import (
+    fit_to_show,
+    json_or_none,
+    shorten,
+    without_key,
+    words_of_text,
+)
 from kilo_sdk.errors import (
     APIError,
     APIStatusError,
@@ -92,6 +98,7 @@ def error_from_response(
     *,
     model: str | None,
     now: float,
+    key: str | None = None,
 ) -> APIStatusError:
     """Make the exception for an answer whose HTTP status is an error.
 
@@ -104,13 +111,14 @@ def error_from_response(
         body: The body, decompressed: JSON of any shape, text, HTML or nothing.
         model: Gateway id of the model that was asked.
         now: Seconds since the epoch, for a ``Retry-After`` that is a date.
+        key: The key that was sent, which is masked wherever the answer says it.
 
     Returns:
         The exception, its ``body`` the decoded JSON, or the text where the body is no JSON
         or longer than 64 Ki characters, or None where it is empty.
     """
     lowered = _stored_headers(headers)
-    text = _decode(body, lowered.get("content-type", ""))
+    text = without_key(_decode(body, lowered.get("content-type", "")), key)
     payload = json_or_none(text)
     if isinstance(payload, (dict, list)):
         # The balance to the cent: the text says -0.12, which no float is.
@@ -139,6 +147,7 @@ def error_from_payload(
     now: float,
     partial: ChatCompletion | None = None,
     in_stream: bool = False,
+    key: str | None = None,
 ) -> APIError:
     """Make the exception for an error that stands inside a 200 (GATEWAY 5).
 
@@ -146,19 +155,23 @@ def error_from_payload(
     of the words in ``error.type``, ``error.status`` and ``metadata.error_type``.
 
     Args:
-        payload: The decoded body or event with its ``error``, an object or a string.
+        payload: The decoded body or event with its ``error``, an object or a string. A key
+            in it is masked in place.
         http_status: The status of the HTTP response.
         headers: Response headers, names in any case.
         model: Gateway id of the model that was asked.
         now: Seconds since the epoch, for a ``Retry-After`` that is a date.
         partial: What had arrived of the completion, in mid-stream.
         in_stream: Whether the error was an event of a stream.
+        key: The key that was sent, which is masked wherever the payload says it.
 
     Returns:
         The exception. Where no code or word decides: ``StreamError`` in a stream,
         ``APIStatusError`` with the HTTP status in a body.
     """
     lowered = _stored_headers(headers)
+    if key:
+        _mask_key(payload, key)
     report = read_error(payload)
     status = report.status
     if status is None and report.is_context_length:
@@ -277,6 +290,18 @@ def _message(
     if more:
         message = "; ".join((message.removesuffix("."), *more))
     return shorten(message, _MESSAGE_MAX_CHARS)
+
+
+def _mask_key(payload: dict[str, Any], key: str) -> None:
+    """Mask a key wherever a text of the payload says it, in place."""
+    pending: list[dict[Any, Any] | list[Any]] = [payload]  # JSON may be deeper than Python's stack
+    while pending:
+        one = pending.pop()
+        for at, value in [*(one.items() if isinstance(one, dict) else enumerate(one))]:
+            if isinstance(value, str):
+                one[at] = without_key(value, key)
+            elif isinstance(value, (dict, list)):
+                pending.append(value)
 
 
 def _exact(text: str) -> object:

@@ -19,6 +19,7 @@ __all__ = [
     "json_or_none",
     "own_words",
     "shorten",
+    "without_key",
     "words_of_text",
 ]
 
@@ -56,6 +57,7 @@ _SEARCHED_MAX_CHARS: Final = 64 * 1024
 _SNIPPET_MAX_CHARS: Final = 200
 _TITLE_MAX_CHARS: Final = 120
 _MASKED_MAX_CHARS: Final = 2000
+_KEY_MIN_CHARS: Final = 8
 _NESTING_MAX: Final = 8
 _ITEMS_MAX: Final = 8
 _MESSAGE_KEYS: Final = (
@@ -98,6 +100,14 @@ def fit_to_show(text: str, max_chars: int) -> str:
     for pattern, replacement in _SECRETS:
         line = pattern.sub(replacement, line)
     return shorten(line, max_chars)
+
+
+def without_key(text: str, key: str | None) -> str:
+    """Mask a key that is known, whatever it looks like: a server may say it back.
+
+    One of a few letters is none to keep secret, and would be found in plain words.
+    """
+    return text if not key or len(key) < _KEY_MIN_CHARS else text.replace(key, "[redacted]")
 
 
 def shorten(text: str, max_chars: int) -> str:

@@ -106,6 +106,11 @@ class Exchange:
         """The media type in lower case without parameters; empty where none was sent."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
+    def key_sent(self) -> str | None:
+        """Return the key that went out with the request, or None; no error may say it back."""
+        authorization = self._response.request_info.headers.get("Authorization")
+        return None if authorization is None else authorization.rpartition(" ")[2]
+
     @property
     def closed(self) -> bool:
         """Whether ``close`` or ``finish`` was called, or a failure closed the connection."""

@@ -27,7 +27,14 @@ async def failure_of(exchange: Exchange, *, model: str | None) -> APIError:
     status = exchange.status
     if status >= 400:
         await exchange.finish()
-        return error_from_response(status, exchange.headers, body, model=model, now=time.time())
+        return error_from_response(
+            status,
+            exchange.headers,
+            body,
+            model=model,
+            now=time.time(),
+            key=exchange.key_sent(),
+        )
     exchange.close()
     request_id = request_id_of(exchange)
     message = f"the server answered {status} where 200 was expected"

@@ -111,6 +111,7 @@ class GatewayFetcher:
                     headers=exchange.headers,
                     model=None,
                     now=time.time(),
+                    key=exchange.key_sent(),
                 )
         except BaseException:
             exchange.close()

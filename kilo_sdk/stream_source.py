@@ -323,4 +323,5 @@ def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
         answer.exchange.headers,
         answer.exchange.content_type,
         prices,
+        answer.exchange.key_sent,
     )

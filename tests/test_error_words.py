@@ -14,6 +14,7 @@ from kilo_sdk.error_words import (
     json_or_none,
     own_words,
     shorten,
+    without_key,
     words_of_text,
 )
 
@@ -230,3 +231,12 @@ def test_json_or_none_reads_json_alone() -> None:
     assert json_or_none("null") is None
     assert json_or_none("[" * 100_000) is None
     assert json_or_none('"\ud800"') is None
+
+
+def test_a_key_that_is_known_is_masked_whatever_it_looks_like() -> None:
+    assert without_key("no 'our teams key' here", "our teams key") == "no '[redacted]' here"
+
+
+@pytest.mark.parametrize("key", [None, "", "any", "7 chars"])
+def test_a_key_too_short_to_be_one_leaves_plain_words_alone(key: str | None) -> None:
+    assert without_key("any 7 chars", key) == "any 7 chars"

@@ -8,9 +8,10 @@ import pickle
 import traceback
 from typing import Any
 
+import orjson
 import pytest
 
-from kilo_sdk import APIError, KiloClient, KiloError, RetryPolicy, Timeouts
+from kilo_sdk import APIError, AuthenticationError, KiloClient, KiloError, RetryPolicy, Timeouts
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.resources.chat import StreamOpening
 
@@ -134,6 +135,33 @@ async def test_an_upstream_that_says_the_key_back_is_not_quoted() -> None:
         with pytest.raises(KiloError) as raised:
             await client.chat.completions.create(messages=PROMPT, model=MODEL)
     assert secrets_in(str(raised.value) + repr(raised.value)) == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@pytest.mark.parametrize("status", [401, 200])
+async def test_a_key_that_looks_like_plain_words_is_not_quoted_either(
+    status: int, stream: bool
+) -> None:
+    """A gateway of one's own gives out keys that no pattern knows; what was sent is known."""
+    key = "the-VERYSECRETKEY-of-our-team"
+    said = {"error": {"message": f"no key '{key}'", "code": 401, "metadata": {"raw": f"{key}!"}}}
+    body = orjson.dumps(said)
+    if stream and status == 200:
+        body = b"data: " + body + b"\n\n"
+    kind = "text/event-stream" if stream and status == 200 else "application/json"
+    async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
+        gateway.enqueue(RawReply(status=status, body=body, headers={"Content-Type": kind}))
+        completions = client.chat.completions
+        asking = (
+            read_to_the_end(completions.stream(messages="Hi", model=MODEL))
+            if stream
+            else completions.create(messages="Hi", model=MODEL)
+        )
+        with pytest.raises(AuthenticationError) as raised:
+            await asking
+    error = raised.value
+    assert "no key '[redacted]'; the upstream says: [redacted]!" in str(error)
+    assert secrets_in(str(error) + repr(error.__dict__)) == []
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/2x 200 OK\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n{"])
