@@ -345,11 +345,7 @@ class KiloClient:
         return self._stream_headers if stream else self._plain_headers
 
     def check_open(self) -> None:
-        """Refuse to go on when the client was closed.
-
-        Raises:
-            ConfigurationError: It was.
-        """
+        """Refuse to go on when the client was closed, by a ``ConfigurationError``."""
         self._connections.lifetime.check_open()
 
     def with_options(self, **options: Any) -> KiloClient:
@@ -376,8 +372,9 @@ class KiloClient:
         return view
 
     async def close(self) -> None:
-        """Close every connection. Closing twice is fine; a view closes nothing."""
+        """Close every connection, from their own loop. Twice is fine; a view closes nothing."""
         if self._owns_connections:
+            self._connections.check_closable()
             try:
                 await self._catalogs.close()
             finally:

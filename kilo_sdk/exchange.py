@@ -9,6 +9,7 @@ Source: GATEWAY 5 (closing the connection stops generation).
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
@@ -115,6 +116,11 @@ class Exchange:
     def closed(self) -> bool:
         """Whether ``close`` or ``finish`` was called, or a failure closed the connection."""
         return self._closed
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether its own event loop is the running one."""
+        return asyncio.get_running_loop() is self._loop
 
     def start_wait(self) -> None:
         """The caller asks for something: the clocks run.
@@ -224,7 +230,14 @@ class Exchange:
             self.close(reuse=self._content.is_eof())
 
     def close(self, *, reuse: bool = False) -> None:
-        """Close the connection at once; with ``reuse`` give it back instead."""
+        """Close the connection at once; with ``reuse`` give it back instead.
+
+        Called outside its event loop, in another thread or another loop, it closes when that
+        loop comes to it: a stream that is dropped may be collected anywhere.
+        """
+        if _get_running_loop() is not self._loop and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self.close)
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -131,12 +131,24 @@ class Connections:
         if self._loop is not None:
             check_loop(self._loop)
 
+    def check_closable(self) -> None:
+        """Raise ``ConfigurationError`` in another loop than theirs while that is running.
+
+        Where theirs is over, any loop may close them.
+        """
+        if self._loop is not None and self._loop.is_running():
+            check_loop(self._loop)
+
     async def close(self) -> None:
         """Close every connection; later use raises ``ConfigurationError``.
 
         Whoever waits for an answer gets an ``APIConnectionError``, whoever waits for the
         next try a ``ConfigurationError``.
+
+        Raises:
+            ConfigurationError: As in ``check_closable``; nothing was closed.
         """
+        self.check_closable()
         self.lifetime.end()
         # A session that closes wakes nobody who reads from it.
         for exchange in list(self._exchanges):

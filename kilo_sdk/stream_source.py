@@ -193,7 +193,8 @@ class StreamSource:
             self._close()
             raise
         except BaseException:
-            self._close()
+            if self._exchange.is_at_home:  # who asks from another loop takes it from nobody
+                self._close()
             raise
         finally:
             self._reading = False

@@ -209,6 +209,17 @@ async def test_closing_twice_is_fine(gateway: LocalGateway) -> None:
     assert "closed>" in repr(client)
 
 
+async def test_a_client_is_not_closed_from_another_loop_while_its_own_runs(
+    gateway: LocalGateway,
+) -> None:
+    async with KiloClient("key", base_url=gateway.base_url) as client:
+        await client.models.list()
+        with pytest.raises(ConfigurationError, match="make one KiloClient per event loop"):
+            await asyncio.to_thread(asyncio.run, client.close())
+        assert not client.closed
+        await client.models.list(refresh=True)
+
+
 async def test_a_closed_client_says_what_to_do(gateway: LocalGateway) -> None:
     async with KiloClient(base_url=gateway.base_url) as client:
         opening = client.chat.completions.stream(messages="Hi")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 
 import anyio
+import anyio.lowlevel
 import pytest
 from sending import send
 
@@ -84,3 +86,19 @@ def test_a_body_is_not_read_in_another_loop() -> None:
             asyncio.run(go_on(exchange))
         first.run(connections.close())
         first.run(gateway.close())
+
+
+async def test_one_that_is_closed_from_another_thread_closes_in_its_own_loop(
+    gateway: LocalGateway,
+) -> None:
+    """A stream that was dropped is collected in whatever thread collects."""
+    connections = Connections()
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
+    exchange = await send(connections, gateway)
+    threads: list[int] = []
+    exchange.on_close = lambda: threads.append(threading.get_ident())
+    await asyncio.to_thread(exchange.close)
+    while not exchange.closed:
+        await anyio.lowlevel.checkpoint()
+    assert threads == [threading.get_ident()]
+    await connections.close()

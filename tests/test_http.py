@@ -131,6 +131,20 @@ def test_whether_they_can_be_used_is_told_before_anything_is_sent() -> None:
     asyncio.run(elsewhere())
 
 
+async def test_closing_in_another_loop_is_refused_while_the_first_runs(
+    gateway: LocalGateway,
+) -> None:
+    connections = Connections()
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
+    exchange = await send(connections, gateway)
+    with pytest.raises(ConfigurationError, match="belongs to another event loop"):
+        await asyncio.to_thread(asyncio.run, connections.close())
+    assert not connections.closed
+    assert not exchange.closed
+    await connections.close()
+    assert exchange.closed
+
+
 def test_closing_in_another_loop_is_fine_when_the_first_is_over() -> None:
     held: list[Exchange] = []
 

@@ -80,6 +80,16 @@ async def test_a_closed_stream_raises_with_what_had_come(
     assert raised.value.model == "m/x"
 
 
+async def test_who_reads_in_another_loop_is_refused_and_takes_the_stream_from_nobody(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    gateway.enqueue(reply())
+    stream = await open_stream(client)
+    with pytest.raises(ConfigurationError, match="make one KiloClient per event loop"):
+        await asyncio.to_thread(asyncio.run, stream.get_final_completion())
+    assert (await stream.get_final_completion()).text == "Let me look."
+
+
 async def test_an_answer_that_was_whole_when_its_stream_was_left_is_still_there(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
