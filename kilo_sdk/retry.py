@@ -27,7 +27,7 @@ from kilo_sdk.retry_after import should_retry_header
 __all__ = ["RetryPolicy", "RetryState", "is_retryable", "may_fail_over"]
 
 _RETRYABLE_STATUSES: Final = frozenset({408, 409, 429, 500, 502, 503, 504, *range(520, 530)})
-_FAIL_OVER_AT_ONCE: Final = frozenset({402, 403, 404})
+_FAIL_OVER: Final = frozenset({402, 403, 404, *_RETRYABLE_STATUSES})
 _RETRYABLE_PHASES: Final = frozenset({"connect", "first_token"})
 
 
@@ -113,6 +113,7 @@ def is_retryable(error: BaseException) -> bool:
 
 def may_fail_over(error: APIError) -> bool:
     """Whether another model may succeed where this one, its retries used up, did not."""
-    if isinstance(error, APIStatusError) and error.status_code in _FAIL_OVER_AT_ONCE:
+    if isinstance(error, APIStatusError) and error.status_code in _FAIL_OVER:
+        # What x-should-retry forbids is to ask this model again.
         return True
     return is_retryable(error)

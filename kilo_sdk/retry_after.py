@@ -16,8 +16,9 @@ from typing import Final
 
 __all__ = ["parse_retry_after", "should_retry_header"]
 
-# Plain decimals only: float() would also take "1e9", "inf", "1_0" and other digits.
-_NUMBER: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?")
+# Plain decimals only: float() would also take "1e9", "inf", "1_0" and other digits. However
+# many there are they are a wait, and one that is too long is not taken for none at all.
+_NUMBER: Final = re.compile(r"[0-9]{1,300}(?:\.[0-9]{0,15})?")
 
 
 def parse_retry_after(headers: Mapping[str, str], *, now: float) -> float | None:

@@ -209,7 +209,7 @@ def test_another_model_would_refuse_the_same_request(code: int) -> None:
     assert not may_fail_over(status(code))
 
 
-@pytest.mark.parametrize("code", [402, 403, 404])
+@pytest.mark.parametrize("code", [402, 403, 404, *RETRYABLE])
 def test_x_should_retry_does_not_keep_from_another_model(code: int) -> None:
     assert may_fail_over(status(code, x_should_retry="false"))
 

@@ -38,6 +38,7 @@ WAITS: list[tuple[dict[str, str], float | None]] = [
     ({"Retry-After": "inf"}, None),
     ({"Retry-After": "nan"}, None),
     ({"Retry-After": "\u0665"}, None),
+    ({"Retry-After": "99999999999999999999"}, 1e20),
     ({"Retry-After": "9" * 400}, None),
     ({"Retry-After": "Sun, 99 Nov 1994 08:49:37 GMT"}, None),
     ({"Retry-After": "Sun, 06 Nov 99999999999 08:49:37 GMT"}, None),
