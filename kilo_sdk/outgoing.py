@@ -39,6 +39,8 @@ T = TypeVar("T")
 # RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+# A wrong one lets a request end early, and its rest be taken for the next (RFC 9112 11.2).
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _SMALL_BODY: Final = 2048
 # Names that were found to be header names; a caller who makes up new ones does not fill it.
 _GOOD_NAMES: Final[set[str]] = set()
@@ -127,7 +129,8 @@ def check_headers(headers: dict[str, str]) -> None:
     """Refuse what would let a value smuggle in another header.
 
     Raises:
-        ConfigurationError: A name or a value is no text or has a control character in it.
+        ConfigurationError: A name or a value is no text or has a control character in it, or
+            says how long the body is.
     """
     try:
         # Names recur in every request, and nearly all values are printable ASCII.
@@ -141,6 +144,10 @@ def check_headers(headers: dict[str, str]) -> None:
             raise ConfigurationError(f"header {name!r}: names and values are strings")
         if not _HEADER_NAME.fullmatch(name):
             raise ConfigurationError(f"{name!r} is no header name")
+        if name.lower() in _FRAMING:
+            raise ConfigurationError(
+                f"header {name}: how long the body is follows from the body; leave it out"
+            )
         if _UNSENDABLE.search(value):
             raise ConfigurationError(
                 f"header {name}: line ends and other control characters are not allowed"
