@@ -5,6 +5,7 @@ Values only; ``attempts`` and its neighbours act on them.
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from math import inf
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -73,6 +74,11 @@ class CallPolicy:
         if on_try is not None and not callable(on_try):
             raise ConfigurationError(
                 f"on_try is a function of a TryReport, not {type(on_try).__name__}"
+            )
+        if iscoroutinefunction(on_try):
+            raise ConfigurationError(
+                "on_try is a plain function, not an async one: nobody would await it; let it put "
+                "the report into a queue, or start a task"
             )
         if resume not in RESUME_OPTIONS:
             raise ConfigurationError(f"resume={resume!r}: accepted are 'off' and 'continue'")

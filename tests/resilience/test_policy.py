@@ -11,6 +11,7 @@ from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.resilience.limits import Limits
 from kilo_sdk.resilience.policy import CallPolicy
 from kilo_sdk.resilience.retry_budget import RetryBudget
+from kilo_sdk.resilience.try_report import TryReport
 from kilo_sdk.retry import RetryPolicy
 
 
@@ -47,6 +48,10 @@ def test_a_call_may_hedge_and_resume_where_its_client_does_not_and_the_other_way
     assert (neither.hedge_after, neither.resume) == (None, "off")
 
 
+async def awaited(report: TryReport) -> None:
+    raise AssertionError(f"nobody awaits it: {report}")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -54,6 +59,7 @@ def test_a_call_may_hedge_and_resume_where_its_client_does_not_and_the_other_way
         ({"retry_budget": 3}, "retry_budget is a RetryBudget object, not int: RetryBudget"),
         ({"limits": 3}, "limits is a Limits object, not int: Limits"),
         ({"on_try": 3}, "on_try is a function of a TryReport, not int"),
+        ({"on_try": awaited}, "on_try is a plain function, not an async one"),
         ({"hedge_after": 0}, "hedge_after=0: accepted are seconds above 0, math.inf for never"),
         ({"hedge_after": True}, "hedge_after=True: accepted are seconds"),
         ({"hedge_after": "2"}, "hedge_after='2': accepted are seconds"),
