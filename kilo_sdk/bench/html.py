@@ -66,6 +66,8 @@ def html_of(report: Report) -> str:
     ]
     if report.interrupted:
         body.append('<p class="warning">Interrupted: these are the numbers until then.</p>')
+    if report.failure is not None:
+        body.append(f'<p class="warning">Ended early: {escape(report.failure)}</p>')
     body.extend(f"<p>{escape(finding)}</p>" for finding in report.findings)
     body.append(_overview(report.measurements))
     body.append(f'<h2>Plots</h2><div class="charts">{charts}</div>')

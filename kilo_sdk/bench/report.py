@@ -183,6 +183,7 @@ class Report:
         checks: Requests sent beforehand to see whether the target answers; not measured.
         server: What the embedded gateway counted; None for another target.
         interrupted: Whether it was stopped early.
+        failure: What ended it before its time, in words; None where nothing did.
     """
 
     started: str
@@ -193,6 +194,7 @@ class Report:
     checks: int = 0
     server: ServerCounts | None = None
     interrupted: bool = False
+    failure: str | None = None
 
     def to_json(self) -> bytes:
         """Return it as JSON."""

@@ -21,7 +21,7 @@ from kilo_sdk.bench.result import Progress, Result
 from kilo_sdk.bench.search import FixedLoads, Search
 from kilo_sdk.bench.worker_process import ProcessWorker
 from kilo_sdk.bench.workload import Workload
-from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.errors import ConfigurationError, KiloError
 from kilo_sdk.types.wire import WireMessage
 
 __all__ = ["Engine", "Observer", "Session", "check_target", "measure", "start_processes"]
@@ -98,7 +98,8 @@ async def measure(
     Raises:
         APIError: The check beforehand failed.
         ConfigurationError: What was asked for cannot work.
-        WorkerDiedError: A worker process ended before its work was done.
+        WorkerDiedError: A worker process ended before its work was done, and nothing had been
+            measured yet; what had been is returned, with ``failure`` in the report.
     """
     observer, stop, engine = (
         observer or Observer(),
@@ -109,6 +110,7 @@ async def measure(
     traces = _load_traces(session)
     measurements: list[Measurement] = []
     findings: list[str] = []
+    failure: str | None = None
     for model in session.models:
         target = attrs.evolve(session.target, model=model)
         await _unless_stopped(check_target(target, session.workload), stop)
@@ -117,17 +119,15 @@ async def measure(
     try:
         for model in session.models:
             for search in session.searches:
-                taken: list[Measurement] = []
-                while not stop.is_set() and (load := search.next_load(taken)) is not None:
-                    plan = _plan_of(session, model, load, traces)
-                    results = await _repeat(session, plan, workers, observer, stop)
-                    measurement = measurement_of(plan, results, workers=session.workers)
-                    observer.measured(measurement)
-                    taken.append(measurement)
-                measurements.extend(taken)
-                finding = search.finding(taken)
+                finding = await _search(
+                    session, model, search, traces, workers, observer, stop, measurements
+                )
                 if finding is not None:
                     findings.append(f"{model}: {finding}")
+    except KiloError as error:
+        if not measurements:
+            raise
+        failure = str(error)  # what was measured until then is not lost with it
     finally:
         await gather(worker.close() for worker in workers)
     return Report(
@@ -138,6 +138,7 @@ async def measure(
         findings=findings,
         checks=len(session.models),
         interrupted=stop.is_set(),
+        failure=failure,
     )
 
 
@@ -171,21 +172,48 @@ async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.E
         raise outcome
 
 
+async def _search(
+    session: Session,
+    model: str,
+    search: Search,
+    traces: dict[str, tuple[TraceEntry, ...]],
+    workers: Sequence[Worker],
+    observer: Observer,
+    stop: asyncio.Event,
+    measurements: list[Measurement],
+) -> str | None:
+    """Measure what a search asks for, into ``measurements``, and return what it found."""
+    taken: list[Measurement] = []
+    while not stop.is_set() and (load := search.next_load(taken)) is not None:
+        plan = _plan_of(session, model, load, traces)
+        results: list[Result] = []
+        try:
+            await _repeat(session, plan, workers, observer, stop, results)
+        finally:
+            if results:
+                measurement = measurement_of(plan, results, workers=session.workers)
+                observer.measured(measurement)
+                taken.append(measurement)
+                measurements.append(measurement)
+    # What was cut short leaves requests unfinished that might have been good.
+    return search.finding(taken[:-1] if stop.is_set() else taken)
+
+
 async def _repeat(
     session: Session,
     plan: Plan,
     workers: Sequence[Worker],
     observer: Observer,
     stop: asyncio.Event,
-) -> list[Result]:
-    results: list[Result] = []
+    results: list[Result],
+) -> None:
+    """Run a plan as often as asked for, into ``results``."""
     for repetition in range(session.repetitions):
         observer.began(plan.target.model, str(plan.load), repetition + 1, session.repetitions)
         seeded = attrs.evolve(plan, seed=session.seed + repetition)
         results.append(await run_plan(seeded, workers, on_progress=observer.progressed, stop=stop))
         if stop.is_set():
             break
-    return results
 
 
 def _plan_of(

@@ -114,12 +114,14 @@ def run_bench(options: RunOptions) -> ExitCode:
             report = asyncio.run(_measure(options, session, view))
     except KiloError as error:
         raise _advised(error, options, config) from None
+    if options.is_local and report.server is None:
+        note("the embedded gateway ended before the load did; what it counted is not known")
     print_report(results_console(), report)
     code = _kept(report, options.files, options.otlp, note)
     if report.interrupted:
         return ExitCode.INTERRUPTED
     nothing = not any(measurement.counts.completed for measurement in report.measurements)
-    return ExitCode.REFUSED if nothing else code
+    return ExitCode.REFUSED if nothing or report.failure is not None else code
 
 
 def show_report(source: Path, files: ResultFiles, otlp: OTLPExport | None = None) -> ExitCode:

@@ -161,6 +161,10 @@ def print_report(console: Console, report: Report) -> None:
         )
     if report.interrupted:
         console.print("interrupted: these are the numbers until then", highlight=False)
+    if report.failure is not None:
+        console.print(
+            f"ended early: {report.failure}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def print_summary(console: Console, measurement: Measurement) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from asyncio.subprocess import Process
+
 import pytest
 
 from kilo_sdk import ConfigurationError, KiloClient
+from kilo_sdk.bench import embedded
+from kilo_sdk.bench.child import start_child
 from kilo_sdk.bench.embedded import GatewayPace, embedded_gateway
 from kilo_sdk.bench.report import ServerCounts
 
@@ -29,3 +33,16 @@ async def test_an_error_in_the_block_ends_it_too() -> None:
     with pytest.raises(RuntimeError, match="mine"):
         async with embedded_gateway(GatewayPace()):
             raise RuntimeError("mine")
+
+
+async def test_a_gateway_that_dies_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Process] = []
+
+    async def start(*arguments: str) -> Process:
+        started.append(await start_child(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(embedded, "start_child", start)
+    async with embedded_gateway(GatewayPace()) as gateway:
+        started[0].kill()
+    assert gateway.counts is None

@@ -61,11 +61,17 @@ def test_it_is_made_for_the_dark_and_for_paper() -> None:
 
 
 def test_it_says_all_that_the_terminal_says() -> None:
-    report = report_of(measurement(failures=2), findings=["knee: <here>"], interrupted=True)
+    report = report_of(
+        measurement(failures=2),
+        findings=["knee: <here>"],
+        interrupted=True,
+        failure="a worker is gone",
+    )
     words = read(html_of(report)).words
     for said in (
         "knee: <here>",
         "Interrupted",
+        "Ended early: a worker is gone",
         "50 requests in 5.00 s: 48 whole, 2 failed",
         "RateLimitError 429: 2",
         "Time per output token (ms)",

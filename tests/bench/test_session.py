@@ -9,11 +9,13 @@ from kilo_sdk import AuthenticationError, ConfigurationError, NotFoundError
 from kilo_sdk.bench.crew import InProcess, Worker
 from kilo_sdk.bench.lengths import Lengths
 from kilo_sdk.bench.load import Load
+from kilo_sdk.bench.objectives import Objectives
 from kilo_sdk.bench.plan import Phases, Target
 from kilo_sdk.bench.report import Measurement
-from kilo_sdk.bench.result import Progress
-from kilo_sdk.bench.search import FixedLoads
+from kilo_sdk.bench.result import Progress, Result
+from kilo_sdk.bench.search import FixedLoads, MaxRate
 from kilo_sdk.bench.session import Observer, Session, check_target, measure, start_processes
+from kilo_sdk.bench.worker_process import WorkerDiedError
 from kilo_sdk.bench.workload import Workload, synthetic_tools
 from kilo_sdk.emulator import LocalGateway
 
@@ -130,6 +132,66 @@ async def test_another_engine_may_run_the_workers() -> None:
         report = await measure(session_for(gateway, workers=2), engine=engine)
     assert asked == [2]
     assert report.measurements[0].generator.workers == 2
+
+
+class Mortal(InProcess):
+    """Dies when it is to run one plan more than it has lives."""
+
+    def __init__(self, lives: int) -> None:
+        super().__init__()
+        self.lives = lives
+
+    async def run(self, *arguments: Any) -> Result:
+        self.lives -= 1
+        if self.lives < 0:
+            raise WorkerDiedError("a worker is gone")
+        return await super().run(*arguments)
+
+
+@pytest.mark.parametrize(("lives", "sent"), [(1, [6]), (2, [12]), (3, [12, 6])])
+async def test_what_was_measured_before_a_worker_dies_is_kept(lives: int, sent: list[int]) -> None:
+    async def engine(_: int) -> list[Worker]:
+        return [Mortal(lives)]
+
+    searches = [FixedLoads((Load.closed(2), Load.closed(3)))]
+    async with LocalGateway() as gateway:
+        session = session_for(gateway, searches=searches, repetitions=2)
+        report = await measure(session, engine=engine)
+    assert [one.counts.completed for one in report.measurements] == sent
+    assert report.failure == "a worker is gone"
+    assert not report.interrupted
+
+
+async def test_a_worker_that_dies_before_anything_was_measured_is_an_error() -> None:
+    async def engine(_: int) -> list[Worker]:
+        return [Mortal(0)]
+
+    async with LocalGateway() as gateway:
+        with pytest.raises(WorkerDiedError, match="a worker is gone"):
+            await measure(session_for(gateway), engine=engine)
+
+
+async def test_a_load_that_was_cut_short_is_no_ground_for_a_finding() -> None:
+    stop = asyncio.Event()
+
+    class Stopping(Observer):
+        def began(self, model: str, load: str, repetition: int, repetitions: int) -> None:
+            if load == "poisson:2":
+                stop.set()
+
+    async with LocalGateway() as gateway:
+        session = session_for(
+            gateway,
+            searches=[MaxRate()],
+            phases=Phases(requests=2),
+            objectives=Objectives.parse("e2e:60s"),
+        )
+        report = await asyncio.wait_for(measure(session, observer=Stopping(), stop=stop), 60)
+    assert [one.load for one in report.measurements] == ["poisson:1", "poisson:2"]
+    assert report.findings == [
+        "openai/gpt-4.1: highest rate that meets e2e:60000ms for 95% of requests: 1 requests a "
+        "second (none that fails was found)"
+    ]
 
 
 async def test_a_session_says_what_it_lacks() -> None:

@@ -34,9 +34,11 @@ def test_a_report_is_printed_with_all_that_matters() -> None:
             server=ServerCounts(101, 96),
             checks=1,
             interrupted=True,
+            failure="a worker [is] gone",
         )
     )
     for said in (
+        "ended early: a worker [is] gone",
         "a/b  poisson:10",
         "Send delay of the generator (ms)",
         "100 requests in 10.00 s: 96 whole, 4 failed, 0 unfinished, 0 retries",
