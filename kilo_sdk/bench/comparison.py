@@ -10,6 +10,8 @@ A regression is a change for the worse that is significant and passes the thresh
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
@@ -20,7 +22,7 @@ from kilo_sdk.bench.report import RATES, Measurement, Report
 from kilo_sdk.bench.statistics import mann_whitney, welch_interval
 from kilo_sdk.errors import ConfigurationError
 
-__all__ = ["Change", "Verdict", "compare"]
+__all__ = ["Change", "Verdict", "caveats", "compare"]
 
 Verdict: TypeAlias = Literal["regression", "improvement", "same"]
 
@@ -34,6 +36,8 @@ _RATE_DIRECTIONS: Final[dict[str, Direction]] = {
 _COMPARED: Final = tuple(
     name for name, metric in METRICS.items() if metric.better != "neither" and name != "send_delay"
 )
+# Settings that say whom and how often; the others say what was asked, and how.
+_NOT_WORKLOAD: Final = frozenset({"base_url", "loads", "models", "ray", "remote", "repeat", "seed"})
 _TAILS: Final = ("p50", "p99")
 _P_VALUE: Final = 0.05
 
@@ -74,18 +78,63 @@ def compare(before: Report, after: Report, *, threshold: float = 0.05) -> list[C
         threshold: Least relative change that counts, 0.05 for 5 %.
 
     Raises:
-        ConfigurationError: The reports have no measurement in common.
+        ConfigurationError: The reports have no measurement in common, or the threshold is none.
     """
-    first = {(one.model, one.load): one for one in before.measurements}
-    pairs = [
-        (first[key], one) for one in after.measurements if (key := (one.model, one.load)) in first
-    ]
+    if not 0 <= threshold < math.inf:
+        raise ConfigurationError("the threshold is a number from 0 up")
+    first, second = _by_name(before), _by_name(after)
+    pairs = [(first[key], one) for key, one in second.items() if key in first]
     if not pairs:
         raise ConfigurationError(
             "the reports have no measurement of one model under one load in common; there are "
             f"{_listed(before)} and {_listed(after)}"
         )
     return [change for pair in pairs for change in _changes(*pair, threshold)]
+
+
+def caveats(before: Report, after: Report) -> list[str]:
+    """Return what makes a comparison less than it looks, a sentence each.
+
+    Args:
+        before: What is compared with.
+        after: What is judged.
+    """
+    first, second = _by_name(before), _by_name(after)
+    found = [
+        f"in one report alone, and compared with nothing: {one.model} {one.load}"
+        for key, one in {**first, **second}.items()
+        if (key in first) != (key in second)
+    ]
+    for key, one in second.items():
+        if key not in first:
+            continue
+        names = [
+            name
+            for name in _COMPARED
+            if bool(first[key].metrics[name].count) != bool(one.metrics[name].count)
+        ]
+        if names:
+            found.append(
+                f"values in one report alone: {', '.join(names)} of {one.model} {one.load}"
+            )
+    differing = [
+        f"{name} {before.settings.get(name, '-')} and {after.settings.get(name, '-')}"
+        for name in sorted({*before.settings, *after.settings} - _NOT_WORKLOAD)
+        if not name.startswith("local_") and before.settings.get(name) != after.settings.get(name)
+    ]
+    if differing:
+        found.append(f"the runs were not asked for the same: {'; '.join(differing)}")
+    return found
+
+
+def _by_name(report: Report) -> dict[tuple[str, str, int], Measurement]:
+    """Return measurements by model and load; the second of one load meets the second."""
+    seen: Counter[tuple[str, str]] = Counter()
+    named: dict[tuple[str, str, int], Measurement] = {}
+    for one in report.measurements:
+        seen[one.model, one.load] += 1
+        named[one.model, one.load, seen[one.model, one.load]] = one
+    return named
 
 
 def _listed(report: Report) -> str:

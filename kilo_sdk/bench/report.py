@@ -6,7 +6,7 @@ it. Units: seconds, tokens, US dollars.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -216,12 +216,41 @@ class Report:
             stored = orjson.loads(text)
             if not isinstance(stored, dict) or stored.get("format") != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
-            return _converter.structure(stored, cls)
+            report = _converter.structure(stored, cls)
+            for measurement in report.measurements:
+                _check_whole(measurement)
+            return report
         except Exception as exc:
             reason = exc if isinstance(exc, ValueError) else type(exc).__name__
             raise ConfigurationError(
                 f"{where} is no report of kilo-sdk bench run: {reason}"
             ) from exc
+
+
+def _check_whole(measurement: Measurement) -> None:
+    """See to it that nothing is missing where the types do not say what has to be there.
+
+    Raises:
+        ValueError: Something is.
+    """
+    quantiles = {f"p{percent:g}" for percent in PERCENTILES}
+    wanted: list[tuple[str, Iterable[str], Iterable[str]]] = [
+        ("rates", RATES, measurement.rates),
+        ("metrics", METRICS, measurement.metrics),
+        ("histograms", METRICS, measurement.histograms),
+    ]
+    wanted += [(name, quantiles, one.percentiles) for name, one in measurement.metrics.items()]
+    for run in measurement.runs:
+        wanted += [
+            ("rates of a run", RATES, run.rates),
+            ("means of a run", METRICS, run.means),
+            ("percentiles of a run", METRICS, run.percentiles),
+        ]
+        wanted += [(f"{name} of a run", quantiles, one) for name, one in run.percentiles.items()]
+    for what, names, there in wanted:
+        lacking = set(names) - set(there)
+        if lacking:
+            raise ValueError(f"{', '.join(sorted(lacking))} is not among its {what}")
 
 
 def measurement_of(plan: Plan, results: Sequence[Result], *, workers: int) -> Measurement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kilo_sdk.bench.comparison import Change, Verdict, compare
+from kilo_sdk.bench.comparison import Change, Verdict, caveats, compare
 from kilo_sdk.bench.table import scale_of, shown
 from kilo_sdk.cli.bench_run import read_report, results_console
 from kilo_sdk.cli.exit_codes import ExitCode
@@ -43,13 +44,19 @@ def compare_reports(
     Raises:
         ConfigurationError: A report cannot be read, or they have nothing in common.
     """
-    if threshold < 0:
+    if not 0 <= threshold < math.inf:
         raise ConfigurationError("--threshold is a number of per cent from 0 up")
-    changes = compare(read_report(before), read_report(after), threshold=threshold / 100)
+    reports = (read_report(before), read_report(after))
+    changes = compare(*reports, threshold=threshold / 100)
+    # Before an error, which they may explain.
+    for caveat in caveats(*reports):
+        sys.stderr.write(f"note: {caveat}\n")
     if only:
         changes = [one for one in changes if one.metric.startswith(tuple(only))]
         if not changes:
-            raise ConfigurationError(f"no metric begins with {' or '.join(only)}")
+            raise ConfigurationError(
+                f"no metric with values in both reports begins with {' or '.join(only)}"
+            )
     if as_json:
         write_json({"changes": [attrs.asdict(change) for change in changes]})
     else:

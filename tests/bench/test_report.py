@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 from bench_reports import measurement, plan_of, report_of, result_of
@@ -100,3 +102,24 @@ def test_a_report_is_stored_without_loss() -> None:
 def test_what_is_no_report_is_refused(text: bytes) -> None:
     with pytest.raises(ConfigurationError, match=r"^file\.json is no report"):
         Report.from_json(text, where="file.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "lacking"),
+    [
+        (("metrics", "ttfr"), "ttfr is not among its metrics"),
+        (("histograms", "ttft"), "ttft is not among its histograms"),
+        (("rates", "goodput"), "goodput is not among its rates"),
+        (("metrics", "itl", "percentiles", "p99"), "p99 is not among its itl"),
+        (("runs", 0, "means", "e2e"), "e2e is not among its means of a run"),
+        (("runs", 0, "percentiles", "e2e", "p50"), "p50 is not among its e2e of a run"),
+    ],
+)
+def test_a_report_that_lacks_something_says_what(path: tuple[Any, ...], lacking: str) -> None:
+    stored = orjson.loads(report_of(measurement()).to_json())
+    part = stored["measurements"][0]
+    for key in path[:-1]:
+        part = part[key]
+    del part[path[-1]]
+    with pytest.raises(ConfigurationError, match=lacking):
+        Report.from_json(orjson.dumps(stored))

@@ -73,7 +73,20 @@ def test_what_cannot_be_compared_is_told(stored: tuple[str, str], tmp_path: Path
         compared(stored[0], str(other))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         compared(stored[0], "/nowhere.json")
-    with pytest.raises(ConfigurationError, match="no metric begins with speed"):
+    with pytest.raises(ConfigurationError, match="in both reports begins with speed"):
         compared(*stored, only=["speed"])
     with pytest.raises(ConfigurationError, match="from 0 up"):
         compared(*stored, threshold=-1)
+    with pytest.raises(ConfigurationError, match="from 0 up"):
+        compared(*stored, threshold=float("nan"))
+
+
+def test_what_a_comparison_leaves_out_is_a_note(run: Run, tmp_path: Path) -> None:
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    loads = ([measurement(), measurement("poisson:5")], [measurement()])
+    for path, taken in zip(paths, loads, strict=True):
+        path.write_bytes(report_of(*taken).to_json())
+    done = run("bench", "compare", *map(str, paths), "--json")
+    assert done.returncode == 0
+    assert done.stderr == ("note: in one report alone, and compared with nothing: a/b poisson:5\n")
+    json.loads(done.stdout)
