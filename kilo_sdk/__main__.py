@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kilo_sdk.cli import main
+from kilo_sdk_entry import main
 
 if __name__ == "__main__":
     main()

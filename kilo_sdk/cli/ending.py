@@ -12,6 +12,7 @@ import typer
 from kilo_sdk.cli.exit_codes import ExitCode, exit_code_of
 from kilo_sdk.cli.render import Output
 from kilo_sdk.errors import KiloError
+from kilo_sdk_entry import let_commands_be_interrupted
 
 __all__ = ["end_with"]
 
@@ -23,6 +24,7 @@ def end_with(command: Callable[[], ExitCode], output: Output) -> NoReturn:
         typer.Exit: Always.
     """
     try:
+        let_commands_be_interrupted()
         code = command()
     except KiloError as error:
         output.failed(error)
