@@ -7,7 +7,6 @@ input ends, and prints what it counted.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +15,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from kilo_sdk.bench.child import start_child
+from kilo_sdk.bench.child import ignore_endings, start_child
 from kilo_sdk.bench.report import ServerCounts
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.errors import ConfigurationError
@@ -104,8 +103,7 @@ def _print(told: dict[str, object]) -> None:
 
 def main() -> None:
     """Serve until standard input ends."""
-    # Ctrl-C goes to everyone at the terminal; the requests under way are still to be answered.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_endings()
     asyncio.run(_serve(orjson.loads(sys.argv[1])))
 
 

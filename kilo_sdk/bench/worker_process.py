@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import pickle
-import signal
 import struct
 import tempfile
 import threading
@@ -20,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any, Final, Self
 
-from kilo_sdk.bench.child import start_child
+from kilo_sdk.bench.child import ignore_endings, start_child
 from kilo_sdk.bench.crew import InProcess
 from kilo_sdk.bench.plan import Plan
 from kilo_sdk.bench.result import Progress, Result
@@ -190,8 +189,7 @@ async def _run(worker: InProcess, pipe: _Pipe, plan: Plan, begin: float) -> None
 
 def main() -> None:
     """Serve as a worker on standard input and output."""
-    # Ctrl-C goes to everyone at the terminal; who started this process says when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_endings()
     reader = os.fdopen(os.dup(0), "rb")
     writer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anyone prints goes where errors go, and not among the messages

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from kilo_sdk.bench.comparison import Change, Verdict, caveats, compare
 from kilo_sdk.bench.table import scale_of, shown
-from kilo_sdk.cli.bench_run import read_report, results_console
+from kilo_sdk.cli.bench_run import read_report
+from kilo_sdk.cli.consoles import results_console
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.render import write_json
 from kilo_sdk.errors import ConfigurationError

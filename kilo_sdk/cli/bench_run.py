@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 
 import attrs
 import orjson
-from rich.console import Console
 
+from kilo_sdk.bench.child import ENDINGS
 from kilo_sdk.bench.datasets import load_dataset, load_tools
 from kilo_sdk.bench.embedded import EmbeddedGateway, GatewayPace, embedded_gateway
 from kilo_sdk.bench.lengths import Lengths
@@ -28,17 +27,18 @@ from kilo_sdk.cli.bench_export import OTLPExport
 from kilo_sdk.cli.bench_files import ResultFiles
 from kilo_sdk.cli.bench_view import LiveView, print_report
 from kilo_sdk.cli.config import read_config
+from kilo_sdk.cli.consoles import notes_console, noting, results_console
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.report import key_advice
 from kilo_sdk.config import KiloConfig
 from kilo_sdk.errors import APIConnectionError, AuthenticationError, ConfigurationError, KiloError
 from kilo_sdk.types.reasoning import check_level
 
-__all__ = ["RunOptions", "read_report", "results_console", "run_bench", "show_report"]
+__all__ = ["RunOptions", "read_report", "run_bench", "show_report"]
 
 _REQUESTS = 100
+_ONE_PRESS_S = 1.0
 _NOT_SETTINGS = ("files", "extra_body", "otlp")
-_PLAIN_WIDTH = 150
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +103,7 @@ def run_bench(options: RunOptions) -> ExitCode:
     options.files.check()
     if options.otlp is not None:
         options.otlp.check()
-    note = _noting(notes := Console(stderr=True))
+    note = noting(notes := notes_console())
     config = None
     if not options.is_local:
         config = read_config(note, base_url=options.base_url)
@@ -116,8 +116,7 @@ def run_bench(options: RunOptions) -> ExitCode:
         raise _advised(error, options, config) from None
     if options.is_local and report.server is None:
         note("the embedded gateway ended before the load did; what it counted is not known")
-    print_report(results_console(), report)
-    code = _kept(report, options.files, options.otlp, note)
+    code = _told(report, options.files, options.otlp, note)
     if report.interrupted:
         return ExitCode.INTERRUPTED
     nothing = not any(measurement.counts.completed for measurement in report.measurements)
@@ -134,21 +133,20 @@ def show_report(source: Path, files: ResultFiles, otlp: OTLPExport | None = None
     if otlp is not None:
         otlp.check()
     report = read_report(source)
-    print_report(results_console(), report)
-    return _kept(report, files, otlp, _noting(Console(stderr=True)))
+    return _told(report, files, otlp, noting(notes_console()))
 
 
-def _kept(
+def _told(
     report: Report, files: ResultFiles, otlp: OTLPExport | None, note: Callable[[str], None]
 ) -> ExitCode:
-    """Write the files, and then export, which may fail."""
-    code = files.write(report, note)
-    exported = ExitCode.DONE if otlp is None else otlp.send(report, note)
+    """Print a report, write the files, and then export, which may fail."""
+    try:
+        print_report(results_console(), report)
+    finally:
+        # Whoever wants the head of it alone, or has no room for it, wants the files all the same.
+        code = files.write(report, note)
+        exported = ExitCode.DONE if otlp is None else otlp.send(report, note)
     return code or exported
-
-
-def _noting(console: Console) -> Callable[[str], None]:
-    return lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def read_report(path: Path) -> Report:
@@ -162,12 +160,6 @@ def read_report(path: Path) -> Report:
     except OSError as exc:
         raise ConfigurationError(f"{path} cannot be read: {exc.strerror or exc}") from exc
     return Report.from_json(text, where=str(path))
-
-
-def results_console() -> Console:
-    """Return where results are printed: standard output."""
-    # A pipe has no width; tables are to stay whole lines there.
-    return Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
 
 
 def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
@@ -274,23 +266,33 @@ async def _measure(options: RunOptions, session: Session, view: LiveView) -> Rep
 
 @contextmanager
 def _stopping_on_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let the first Ctrl-C end the load in good order; the second ends everything."""
+    """Let the first Ctrl-C end the load in good order; one after that ends everything."""
     loop = asyncio.get_running_loop()
+    # Whoever started this with nohup wants it to outlive the terminal.
+    signals = [one for one in ENDINGS if one == signal.SIGINT or not _is_ignored(one)]
 
-    def end(signal_number: signal.Signals) -> None:
-        stop.set()
-        loop.remove_signal_handler(signal_number)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends everything
-        for one in signals:
-            loop.add_signal_handler(one, end, one)
-    try:
-        yield
-    finally:
+    def leave_be() -> None:
         with contextlib.suppress(NotImplementedError):
             for one in signals:
                 loop.remove_signal_handler(one)
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            # timeout(1) sends each signal twice, and fingers slip.
+            loop.call_later(_ONE_PRESS_S, leave_be)
+
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends everything
+        for one in signals:
+            loop.add_signal_handler(one, end)
+    try:
+        yield
+    finally:
+        leave_be()
+
+
+def _is_ignored(one: signal.Signals) -> bool:
+    return signal.getsignal(one) is signal.SIG_IGN
 
 
 def _advised(error: KiloError, options: RunOptions, config: KiloConfig | None) -> KiloError:

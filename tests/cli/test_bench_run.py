@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -191,6 +193,42 @@ def test_ctrl_c_keeps_what_was_measured(
     assert stored["measurements"][0]["counts"]["completed"] >= 15
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_of_its_processes_and_twice_keeps_what_was_measured(
+    python: Run, gateway_with: GatewayWith, tmp_path: Path, number: signal.Signals
+) -> None:
+    path = tmp_path / "a.json"
+    with gateway_with(tokens_per_second=200.0) as gateway:
+        # As timeout(1) does it: to the process, and to its group.
+        script = (
+            "import os, signal, subprocess, sys, time\n"
+            f"child = subprocess.Popen([sys.executable, '-m', 'kilo_sdk', *sys.argv[1:]])\n"
+            f"signal.signal({number.value}, signal.SIG_IGN)\n"
+            "sys.stdin.readline()\n"
+            f"child.send_signal({number.value})\n"
+            f"os.killpg(0, {number.value})\n"
+            "sys.exit(child.wait())"
+        )
+        with subprocess.Popen(
+            [
+                *[sys.executable, "-c", script, "bench", "run", "-m", "openai/gpt-4.1"],
+                *["--base-url", gateway.base_url, "--duration", "60", "--load", "concurrency:2"],
+                *["--workers", "2", "--output-tokens", "8", "-o", str(path)],
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            while len(gateway.requests) < 20 and process.poll() is None:
+                time.sleep(0.01)
+            out, err = process.communicate(b"now\n", timeout=60)
+    assert process.returncode == 130, err
+    assert b"interrupted: these are the numbers until then" in out
+    assert b"Traceback" not in err
+    assert json.loads(path.read_bytes())["measurements"][0]["counts"]["completed"] >= 15
+
+
 def test_at_a_terminal_it_shows_how_it_goes(terminal: Make) -> None:
     child = terminal(
         *["bench", "run", "-m", "openai/gpt-4.1", "--duration", "2", "--output-tokens", "20"]
@@ -199,6 +237,38 @@ def test_at_a_terminal_it_shows_how_it_goes(terminal: Make) -> None:
     child.expect(r"TTFT \d+ ms")
     child.expect("Time to first token")
     child.expect(r"counted \d+ requests")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize(("full", "code"), [("stdout", 1), ("stderr", 0)])
+def test_an_output_that_is_full_costs_no_file(tmp_path: Path, full: str, code: int) -> None:
+    path = tmp_path / "a.json"
+    script = "import os, runpy; os.dup2(os.open('/dev/full', os.O_WRONLY), FD); "
+    script = script.replace("FD", {"stdout": "1", "stderr": "2"}[full])
+    done = subprocess.run(
+        [
+            *[sys.executable, "-c", script + "runpy.run_module('kilo_sdk', run_name='__main__')"],
+            *["bench", "run", "--requests", "4", *FAST, "-o", str(path)],
+        ],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert json.loads(path.read_bytes())["measurements"][0]["counts"]["completed"] == 4
+
+
+def test_a_reader_of_the_head_alone_gets_the_files_all_the_same(
+    start: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start("bench", "run", "--requests", "4", *FAST, "-o", str(path), stdout=writer)
+    os.close(writer)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(path.read_bytes())["measurements"][0]["counts"]["completed"] == 4
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
