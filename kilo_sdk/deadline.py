@@ -1,7 +1,7 @@
-"""A time at which a wait ends: what ``asyncio.timeout_at`` does, for a wait in every call.
+"""Times at which waits end: what ``asyncio.timeout_at`` does, for a wait in every call.
 
 Its rules of cancellation are the standard library's, to the letter; what it does without is
-the states and coroutines of a scope that can be moved.
+the states and coroutines of a scope that can be moved, and a timer for each wait.
 
 Source: CPython's ``asyncio.timeouts`` (how an expiry is told from another cancellation).
 """
@@ -9,45 +9,100 @@ Source: CPython's ``asyncio.timeouts`` (how an expiry is told from another cance
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-__all__ = ["Deadline"]
+__all__ = ["Deadline", "Deadlines"]
+
+
+class Deadlines:
+    """The waits of one event loop that end at a time, over one timer.
+
+    Nearly every wait is over long before its time. The timer stands at the earliest time that
+    it was set to and is not taken back when a wait ends: it finds out what is left when it
+    fires, which with waits of minutes is once in minutes, however many there were.
+
+    Args:
+        loop: The loop that they run in.
+    """
+
+    __slots__ = ("_due", "_loop", "_timer", "_waits")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waits: set[Deadline] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = inf
+
+    def at(self, when: float) -> Deadline:
+        """Return what ends the current task's wait at a time: ``with deadlines.at(when):``.
+
+        Args:
+            when: On the clock of the loop; ``inf`` for never.
+        """
+        return Deadline(self, when)
+
+    def close(self) -> None:
+        """Let the loop go, where nobody waits any more."""
+        if self._timer is not None and not self._waits:
+            self._timer.cancel()
+            self._timer, self._due = None, inf
+
+    def _enter(self, wait: Deadline) -> asyncio.Task[Any]:
+        task = asyncio.current_task(self._loop)
+        if task is None:
+            raise RuntimeError("a deadline belongs to a task")
+        self._waits.add(wait)
+        if wait.when < self._due:
+            self._set_timer(wait.when)
+        return task
+
+    def _leave(self, wait: Deadline) -> None:
+        self._waits.discard(wait)
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = when
+        self._timer = self._loop.call_at(when, self._expire)
+
+    def _expire(self) -> None:
+        # The loop may fire a shade early, by its clock's resolution.
+        now = max(self._loop.time(), self._due)
+        self._timer, self._due = None, inf
+        for wait in [one for one in self._waits if one.when <= now]:
+            wait.expire()
+            self._waits.discard(wait)
+        if self._waits:
+            self._set_timer(min(wait.when for wait in self._waits))
 
 
 class Deadline:
     """Cancels the current task at a time, and turns that into a ``TimeoutError``.
 
-    To be entered once, by a task: ``with Deadline(loop, when):`` around what is awaited.
-
-    Args:
-        loop: The running loop.
-        when: On the clock of the loop; None for never.
+    To be entered once, by a task.
 
     Attributes:
-        expired: Whether the time came before the block was left.
+        when: The time.
+        expired: Whether it came before the block was left.
 
     Raises:
         TimeoutError: On leaving a block that ended for no other reason.
     """
 
-    __slots__ = ("_before", "_loop", "_task", "_timer", "_when", "expired")
+    __slots__ = ("_among", "_before", "_task", "expired", "when")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, when: float | None) -> None:
-        self._loop = loop
-        self._when = when
+    def __init__(self, among: Deadlines, when: float) -> None:
+        self._among = among
+        self.when = when
         self.expired = False
 
     def __enter__(self) -> Self:
-        self._timer: asyncio.TimerHandle | None = None
-        if self._when is not None:
-            task = asyncio.current_task(self._loop)
-            if task is None:
-                raise RuntimeError("a deadline belongs to a task")
-            self._task = task
+        if self.when < inf:
+            self._task = task = self._among._enter(self)
             # Who cancelled the task before this began is none of its business.
             self._before = task.cancelling()
-            self._timer = self._loop.call_at(self._when, self._expire)
         return self
 
     def __exit__(
@@ -56,16 +111,15 @@ class Deadline:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            if (
-                self.expired
-                # A task that somebody else cancelled meanwhile is cancelled, late or not.
-                and self._task.uncancel() <= self._before
-                and exc_type is asyncio.CancelledError
-            ):
-                raise TimeoutError from exc
+        if not self.expired:
+            self._among._leave(self)
+        elif (
+            # A task that somebody else cancelled meanwhile is cancelled, late or not.
+            self._task.uncancel() <= self._before and exc_type is asyncio.CancelledError
+        ):
+            raise TimeoutError from exc
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The time has come."""
         self.expired = True
         self._task.cancel()

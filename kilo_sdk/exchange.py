@@ -188,6 +188,10 @@ class Exchange:
             APITimeoutError, APIConnectionError: As in ``read``.
             ProtocolError: The body is longer than ``limit`` bytes.
         """
+        content = self._content
+        if content.is_eof() and content.exception() is None and content.total_bytes <= limit:
+            # It came with the headers, as short ones do: there is nothing to wait for.
+            return content.read_nowait()
         self.start_wait()
         try:
             return await self.read_rest(limit)

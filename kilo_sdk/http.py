@@ -13,12 +13,11 @@ import asyncio
 import io
 from collections.abc import Mapping
 from functools import lru_cache
-from math import inf
 from typing import Final
 
 import aiohttp
 
-from kilo_sdk.deadline import Deadline
+from kilo_sdk.deadline import Deadlines
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
@@ -61,6 +60,7 @@ class Connections:
         self.network = network or Network()
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
+        self._deadlines: Deadlines | None = None
         self._exchanges: set[Exchange] = set()
         self.lifetime = Lifetime()
 
@@ -92,11 +92,14 @@ class Connections:
         """
         loop = asyncio.get_running_loop()
         session = self._open_session(loop)
+        deadlines = self._deadlines
+        if deadlines is None:
+            deadlines = self._deadlines = Deadlines(loop)
         proxy = self.network.proxy_for(url)
         clocks.start(loop.time())
         when = clocks.next_check()
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
-        deadline = Deadline(loop, None if when == inf else when)
+        deadline = deadlines.at(when)
         try:
             with deadline:
                 response = await session.request(
@@ -155,17 +158,21 @@ class Connections:
             exchange.close()
         if self._session is not None and self._given is None:
             await self._session.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     def _open_session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         self.lifetime.check_open()
         if self._loop is None:
             self._loop = loop
-        check_loop(self._loop)
-        if self._session is None:
-            self._session = self.network.open_session()
-        elif self._session.closed:
+        elif self._loop is not loop:
+            check_loop(self._loop)
+        session = self._session
+        if session is None:
+            session = self._session = self.network.open_session()
+        elif session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
-        return self._session
+        return session
 
 
 @lru_cache(maxsize=16)

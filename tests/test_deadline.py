@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from math import inf
 from typing import Any
 
 import pytest
 
-from kilo_sdk.deadline import Deadline
+from kilo_sdk.deadline import Deadlines
 
 pytestmark = pytest.mark.anyio
 SOON = 0.01
@@ -17,8 +18,10 @@ SOON = 0.01
 
 @asynccontextmanager
 async def own(when: float | None) -> Any:
-    with Deadline(asyncio.get_running_loop(), when) as deadline:
+    deadlines = Deadlines(asyncio.get_running_loop())
+    with deadlines.at(inf if when is None else when) as deadline:
         yield lambda: deadline.expired
+    deadlines.close()
 
 
 @asynccontextmanager
@@ -124,3 +127,65 @@ async def test_one_inside_the_other_ends_alone(scope: Scope) -> None:
                 await asyncio.sleep(10)
         assert inner()
     assert not outer()
+
+
+async def outlasted(deadlines: Deadlines, seconds: float) -> float | None:
+    """Wait until the deadline; return how late it came, or None for a wait that ended before."""
+    loop = asyncio.get_running_loop()
+    when = loop.time() + seconds
+    try:
+        with deadlines.at(when):
+            await asyncio.sleep(0.2)
+    except TimeoutError:
+        return loop.time() - when
+    return None
+
+
+async def test_many_waits_end_each_at_its_time_in_any_order() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+    seconds = [0.09, 0.03, 0.06, 10.0, 0.03, 0.12, 0.0]
+    late = await asyncio.gather(*(outlasted(deadlines, one) for one in seconds))
+    assert late.pop(3) is None
+    assert all(one is not None and -0.01 < one < 0.1 for one in late)
+
+
+async def test_a_timer_that_finds_nobody_is_not_set_again() -> None:
+    loop = asyncio.get_running_loop()
+    deadlines = Deadlines(loop)
+    with deadlines.at(loop.time() + SOON):
+        pass
+    await asyncio.sleep(3 * SOON)
+    with pytest.raises(TimeoutError), deadlines.at(loop.time() + SOON):
+        await asyncio.sleep(10)
+
+
+async def test_the_timer_is_taken_back_when_all_is_over_and_not_before() -> None:
+    loop = asyncio.get_running_loop()
+    deadlines = Deadlines(loop)
+
+    async def wait() -> None:
+        with deadlines.at(loop.time() + SOON):
+            deadlines.close()
+            await asyncio.sleep(10)
+
+    with pytest.raises(TimeoutError):
+        await wait()
+    with deadlines.at(loop.time() + 600):
+        pass
+    deadlines.close()
+    assert not [one for one in loop._scheduled if not one.cancelled()]  # type: ignore[attr-defined]
+
+
+async def test_a_deadline_outside_a_task_is_refused() -> None:
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def enter() -> None:
+        try:
+            with Deadlines(loop).at(loop.time() + 1):
+                pass
+        except RuntimeError as error:
+            told.set_result(str(error))
+
+    loop.call_soon(enter)
+    assert await told == "a deadline belongs to a task"
