@@ -5,6 +5,7 @@ What runs while a stream does is two appends per read; all else waits until it h
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -43,13 +44,15 @@ def open_client(target: Target) -> KiloClient:
 
 
 def error_class(error: KiloError) -> str:
-    """Return what errors are counted by: the class, with its status or clock."""
+    """Return what errors are counted by: the class, with its status, clock or the system's code."""
     name = type(error).__name__
     if isinstance(error, APIStatusError):
         return f"{name} {error.status_code}"
     if isinstance(error, APITimeoutError):
         return f"{name} {error.phase}"
-    return name
+    code = getattr(error.__cause__, "errno", None)
+    words = None if code is None else errno.errorcode.get(code)
+    return name if words is None else f"{name} {words}"
 
 
 class Asker:

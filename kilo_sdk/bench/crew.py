@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol, TypeVar
 
+import anyio.lowlevel
 import attrs
 
 from kilo_sdk.bench.asking import open_client
@@ -65,6 +66,9 @@ class InProcess:
         self, plan: Plan, begin: float, on_progress: Callable[[Progress], None]
     ) -> Result:
         """Run a plan."""
+        # anyio imports what it runs on when it is first used, for longer than many an answer
+        # takes: not in the first request.
+        await anyio.lowlevel.checkpoint()
         async with open_client(plan.target) as client:
             self._generator = generator = Generator(client, plan)
             if self._stopped:

@@ -7,6 +7,7 @@ JSON allows inside a text (RFC 8259, section 7).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -100,6 +101,8 @@ def load_trace(path: str | Path) -> list[TraceEntry]:
     if not entries:
         raise ConfigurationError(f"the trace {where} holds no request")
     begin = entries[0].at
+    if not math.isfinite(entries[-1].at - begin):
+        raise ConfigurationError(f"the timestamps of {where} are too far apart to be seconds")
     return [attrs.evolve(entry, at=entry.at - begin) for entry in entries]
 
 

@@ -76,10 +76,23 @@ class Generator:
             completed=counts.completed_in_all,
             failed=counts.failed_in_all,
             chunks=self._asker.chunks,
+            share_done=self._share_done(),
             recent_ttft=tuple(self._recent_ttft),
             recent_itl=tuple(self._recent_itl),
             errors=dict(self._tally.errors),
         )
+
+    def _share_done(self) -> float:
+        plan, counts, window = self._plan, self._tally.counts, self._window
+        shares = [0.0]
+        if plan.phases.requests is not None:
+            shares.append(counts.sent / max(plan.share.part_of(plan.phases.requests), 1))
+        if self._load_end is not None:
+            elapsed = time.monotonic() - window.origin
+            shares.append(elapsed / (self._load_end - window.origin))
+        if plan.trace is not None:
+            shares.append(counts.sent_in_all / max(plan.share.part_of(len(plan.trace)), 1))
+        return min(max(shares), 1.0)
 
     async def run(self, begin: float) -> Result:
         """Run the plan.

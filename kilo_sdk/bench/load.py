@@ -22,8 +22,9 @@ __all__ = ["GRAMMAR", "Load", "LoadKind"]
 LoadKind: TypeAlias = Literal["concurrency", "constant", "poisson", "gamma", "ramp", "trace"]
 
 GRAMMAR: Final = (
-    "concurrency:N (a closed loop), constant:RATE, poisson:RATE, gamma:RATE:BURSTINESS, "
-    "ramp:FROM:TO or ramp:FROM:TO:SECONDS (open loops, requests a second), or trace:FILE"
+    "concurrency:N (a closed loop, of 100,000 at most), constant:RATE, poisson:RATE, "
+    "gamma:RATE:BURSTINESS, ramp:FROM:TO or ramp:FROM:TO:SECONDS (open loops, requests a "
+    "second), or trace:FILE"
 )
 
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
@@ -33,6 +34,8 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "gamma": ("rate", "burstiness"),
     "ramp": ("rate", "to_rate", "over"),
 }
+# A machine has 64 Ki ports for connections to one address, and each request under way is a task.
+_MOST_CONCURRENCY: Final = 100_000
 _OPTIONAL: Final = frozenset({"over"})
 
 
@@ -78,6 +81,8 @@ class Load:
             if not all(0 < number < math.inf for number in numbers):
                 raise ValueError
             if kind == "concurrency":
+                if numbers[0] > _MOST_CONCURRENCY:
+                    raise ValueError
                 return cls(kind="concurrency", concurrency=int(values[0]))
         except ValueError:
             raise ConfigurationError(

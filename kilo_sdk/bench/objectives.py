@@ -21,6 +21,7 @@ from kilo_sdk.errors import ConfigurationError
 __all__ = ["Objectives"]
 
 _LIMITED: Final = ("ttft", "ttfr", "ttfc", "itl", "itl_token", "tpot", "e2e", "stream_rate")
+_WITHOUT_STREAM: Final = ("e2e", "stream_rate")
 _VALUE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(us|ms|s|)")
 _UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
 
@@ -55,6 +56,10 @@ class Objectives:
         if not limits:
             raise ConfigurationError("no objective given; such as ttft:200ms,itl:50ms")
         return cls(limits)
+
+    def of_streams(self) -> list[str]:
+        """Return the names of limits that only an answer that is streamed can break."""
+        return [name for name in self.limits if name not in _WITHOUT_STREAM]
 
     def __str__(self) -> str:
         return ",".join(

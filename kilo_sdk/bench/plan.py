@@ -46,7 +46,7 @@ class Phases:
     Attributes:
         requests: Requests to measure, or None.
         duration: How long to measure, or None. One of the two is needed, unless a trace
-            says when it ends; with both, what comes first.
+            says when it ends; with more than one, what comes first.
         warmup: Load before it that does not count.
         cooldown: Load after it that does not count, so that the last requests that do are
             served by a machine as busy as the others found it.

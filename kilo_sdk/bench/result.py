@@ -26,6 +26,7 @@ class Progress:
         recent_ttft: TTFT of the last answers, in seconds.
         recent_itl: Mean gap between chunks of each of the last answers, in seconds.
         errors: Failures by class.
+        share_done: How much of the load is over, from 0 to 1.
     """
 
     sent: int = 0
@@ -36,6 +37,7 @@ class Progress:
     recent_ttft: tuple[float, ...] = ()
     recent_itl: tuple[float, ...] = ()
     errors: dict[str, int] = attrs.field(factory=dict)
+    share_done: float = 0.0
 
     @classmethod
     def of_all(cls, parts: Iterable[Progress]) -> Progress:
@@ -51,6 +53,8 @@ class Progress:
             completed=sum(part.completed for part in all_parts),
             failed=sum(part.failed for part in all_parts),
             chunks=sum(part.chunks for part in all_parts),
+            # Each of them has a share of much the same size.
+            share_done=sum(part.share_done for part in all_parts) / max(len(all_parts), 1),
             recent_ttft=tuple(value for part in all_parts for value in part.recent_ttft),
             recent_itl=tuple(value for part in all_parts for value in part.recent_itl),
             errors=errors,

@@ -14,6 +14,16 @@ _DELAY_S: Final = 0.05
 _RATE_REACHED: Final = 0.95
 # Below that many requests a rate is a matter of chance.
 _FEW: Final = 20
+_FILES: Final = "open files, of which ulimit -n allows more"
+_WANTING: Final = {
+    "EMFILE": _FILES,
+    "ENFILE": _FILES,
+    "EADDRNOTAVAIL": "local ports, of which more machines have more",
+}
+_NOTHING: Final = (
+    "no request was due in the time that was measured, and nothing can be told of it; a longer "
+    "--duration, or a higher load, has some"
+)
 
 
 def warnings_of(
@@ -35,8 +45,15 @@ def warnings_of(
         cpu_share: CPU time by wall time of its busiest process.
         interrupted: Whether it was ended before its time, which leaves requests unfinished.
     """
-    found = []
     counts = tally.counts
+    if not counts.sent:
+        return [] if interrupted else [_NOTHING]
+    found = [
+        f"{count} requests failed for want of {_WANTING[code]}: it is this machine that could not "
+        "send them"
+        for name, count in tally.errors.items()
+        if (code := name.rpartition(" ")[2]) in _WANTING
+    ]
     more = "more --workers, or a lower load, tell whether it is the target"
     if cpu_share > _CPU_SHARE:
         found.append(

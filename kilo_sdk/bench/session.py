@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -25,6 +25,8 @@ from kilo_sdk.errors import ConfigurationError, KiloError
 from kilo_sdk.types.wire import WireMessage
 
 __all__ = ["Engine", "Observer", "Session", "check_target", "measure", "start_processes"]
+
+_REQUESTS: Final = 100
 
 Engine: TypeAlias = Callable[[int], Awaitable[list[Worker]]]
 """Starts that many workers."""
@@ -52,7 +54,8 @@ class Session:
         models: Model refs.
         workload: What is asked.
         searches: Loads, or searches over them; each runs on every model.
-        phases: How long each load runs.
+        phases: How long each load runs; where they say neither how many requests nor how long,
+            100 requests, or all of a trace.
         objectives: What makes a request good, or None.
         repetitions: How often each load runs; from 2 on there are confidence intervals.
         workers: Processes that send the load; 0 sends it from this event loop.
@@ -64,7 +67,7 @@ class Session:
     models: Sequence[str]
     workload: Workload = attrs.field(factory=Workload)
     searches: Sequence[Search] = (FixedLoads((Load.closed(8),)),)
-    phases: Phases = attrs.field(factory=lambda: Phases(requests=100))
+    phases: Phases = attrs.field(factory=Phases)
     objectives: Objectives | None = None
     repetitions: int = 1
     workers: int = 1
@@ -76,6 +79,13 @@ class Session:
             raise ConfigurationError("models is a list of at least one model ref")
         if self.repetitions < 1 or self.workers < 0:
             raise ConfigurationError("repetitions is 1 or more, workers 0 or more")
+        if self.objectives is not None and not self.workload.stream:
+            never = self.objectives.of_streams()
+            if never:
+                raise ConfigurationError(
+                    f"an answer that is not streamed has no {' and no '.join(never)}, which every "
+                    "answer would pass; objectives without streaming are e2e and stream_rate"
+                )
 
 
 async def measure(
@@ -221,11 +231,8 @@ def _plan_of(
 ) -> Plan:
     trace = None if load.trace is None else traces[load.trace]
     phases = session.phases
-    if trace is not None:
-        # A trace says when it is over; what was not asked for otherwise does not cut it short.
-        phases = attrs.evolve(phases, requests=None)
-    elif phases.requests is None and phases.duration is None:
-        raise ConfigurationError("give the number of requests to measure, or a duration")
+    if trace is None and phases.requests is None and phases.duration is None:
+        phases = attrs.evolve(phases, requests=_REQUESTS)
     return Plan(
         target=attrs.evolve(session.target, model=model),
         workload=session.workload,

@@ -93,7 +93,10 @@ def run(
     ] = None,
     requests: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Requests to measure.  [default: 100, without --duration]"),
+        typer.Option(
+            metavar="N",
+            help="Requests to measure.  [default: without --duration 100, or all of a trace]",
+        ),
     ] = None,
     duration: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="How long to measure.")

@@ -36,7 +36,6 @@ from kilo_sdk.types.reasoning import check_level
 
 __all__ = ["RunOptions", "read_report", "run_bench", "show_report"]
 
-_REQUESTS = 100
 _ONE_PRESS_S = 1.0
 _NOT_SETTINGS = ("files", "extra_body", "otlp")
 
@@ -108,7 +107,7 @@ def run_bench(options: RunOptions) -> ExitCode:
     if not options.is_local:
         config = read_config(note, base_url=options.base_url)
     session = _session_of(options, config)
-    view = LiveView(notes, session.phases)
+    view = LiveView(notes)
     try:
         with view.live():
             report = asyncio.run(_measure(options, session, view))
@@ -168,7 +167,6 @@ def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
     if options.reasoning is not None:
         check_level(options.reasoning)
     objectives = None if options.slo is None else Objectives.parse(options.slo)
-    bounded = options.requests is not None or options.duration is not None
     length = options.output_tokens
     workload = Workload(
         input_tokens=Lengths.parse(options.input_tokens),
@@ -197,7 +195,7 @@ def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
             parse_search(load, has_objectives=objectives is not None) for load in options.loads
         ),
         phases=Phases(
-            requests=options.requests if bounded else _REQUESTS,
+            requests=options.requests,
             duration=options.duration,
             warmup=options.warmup,
             cooldown=options.cooldown,

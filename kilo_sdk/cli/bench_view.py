@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kilo_sdk.bench.plan import Phases
 from kilo_sdk.bench.report import Measurement, Report
 from kilo_sdk.bench.result import Progress as Standing
 from kilo_sdk.bench.session import Observer
@@ -44,12 +43,10 @@ class LiveView(Observer):
 
     Args:
         console: Where to show it: standard error.
-        phases: How long each load runs, for the bar.
     """
 
-    def __init__(self, console: Console, phases: Phases) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._phases = phases
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -61,7 +58,6 @@ class LiveView(Observer):
             auto_refresh=False,
         )
         self._task: TaskID | None = None
-        self._began = 0.0
         self._last: tuple[float, int] = (0.0, 0)
 
     @contextmanager
@@ -77,8 +73,7 @@ class LiveView(Observer):
         """Begin a bar."""
         turn = f" {repetition}/{repetitions}" if repetitions > 1 else ""
         title = f"{model} {load}{turn}"
-        self._began = time.monotonic()
-        self._last = (self._began, 0)
+        self._last = (time.monotonic(), 0)
         if not self._console.is_terminal:
             self._console.print(f"measuring {title}", markup=False, highlight=False, soft_wrap=True)
             return
@@ -96,7 +91,7 @@ class LiveView(Observer):
         self._last = (now, progress.chunks)
         self._progress.update(
             self._task,
-            completed=self._share_done(progress, now),
+            completed=progress.share_done,
             standing=_standing(progress, rate),
         )
         self._progress.refresh()
@@ -115,16 +110,6 @@ class LiveView(Observer):
             highlight=False,
             soft_wrap=True,
         )
-
-    def _share_done(self, progress: Standing, now: float) -> float:
-        phases = self._phases
-        shares = []
-        if phases.requests is not None:
-            shares.append((progress.completed + progress.failed) / phases.requests)
-        if phases.duration is not None:
-            whole = phases.warmup + phases.duration + phases.cooldown
-            shares.append((now - self._began) / whole)
-        return min(max(shares, default=0.0), 1.0)
 
 
 def _standing(progress: Standing, rate: float) -> str:
@@ -186,7 +171,7 @@ def print_summary(console: Console, measurement: Measurement) -> None:
             f"{measurement.objectives}; good: {shown(share, scale=100.0)} %"
         )
     if measurement.errors:
-        told = ", ".join(f"{name} {count}" for name, count in measurement.errors.items())
+        told = ", ".join(f"{name}: {count}" for name, count in measurement.errors.items())
         lines.append(f"errors: {told}")
     lines.append(f"generator: {generator_words(measurement)}")
     for line in lines:

@@ -112,6 +112,15 @@ def test_errors_are_counted_by_class_and_status() -> None:
     assert error_class(StreamInterruptedError("cut")) == "StreamInterruptedError"
 
 
+async def test_a_connection_that_fails_is_counted_by_the_systems_code() -> None:
+    async with LocalGateway() as gateway:
+        target = Target(base_url=gateway.base_url, api_key="k")
+    record = RequestRecord(intended=0.0, sent=0.0)
+    async with open_client(target) as client:
+        await Asker(client, Workload()).ask(record, ASK)
+    assert record.error == "APIConnectionError ECONNREFUSED"
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_tool_calls_of_an_answer_are_counted(stream: bool) -> None:
     async with LocalGateway() as gateway:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 
 import pytest
@@ -76,6 +79,62 @@ async def test_no_more_workers_run_than_there_is_work_for(
         result = await run_plan(plan_for(gateway, load, **phases), workers, on_progress=told.append)
     assert result.tally.counts.completed == phases["requests"]
     assert told[-1].completed == phases["requests"]
+
+
+@pytest.mark.parametrize(
+    ("load", "phases"),
+    [
+        ("concurrency:2", {"requests": 9}),
+        ("concurrency:1", {"requests": 3, "warmup": 0.3}),
+        ("constant:50", {"duration": 1.2, "warmup": 0.1, "cooldown": 0.1}),
+    ],
+)
+async def test_how_much_is_done_grows_to_all_of_it(load: str, phases: dict[str, float]) -> None:
+    told: list[Progress] = []
+    async with LocalGateway(ttft=0.1) as gateway:
+        plan = plan_for(gateway, load, **phases)
+        await run_plan(plan, [InProcess(), InProcess()], on_progress=told.append)
+    shares = [one.share_done for one in told]
+    assert shares[-1] == 1.0
+    assert 0 <= min(shares) < 1
+    if "warmup" not in phases or "requests" not in phases:
+        return
+    # What the warm-up sends is none of the three requests.
+    assert any(one.completed and one.share_done == 0 for one in told)
+
+
+FIRST_REQUEST = """
+import asyncio, sys, time
+from kilo_sdk.bench.crew import InProcess
+from kilo_sdk.bench.load import Load
+from kilo_sdk.bench.plan import Phases, Plan, Target
+from kilo_sdk.bench.workload import Workload
+
+async def main():
+    begin = time.monotonic() + 2.0
+    loaded = []
+    asyncio.get_running_loop().call_at(begin - 0.01, lambda: loaded.extend(sys.modules))
+    plan = Plan(
+        target=Target(base_url=sys.argv[1], api_key="k"), workload=Workload(),
+        load=Load.closed(1), phases=Phases(requests=1),
+    )
+    result = await InProcess().run(plan, begin, lambda progress: None)
+    assert result.tally.counts.completed == 1
+    print(sorted(set(sys.modules) - set(loaded)), end="")
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_is_imported_while_the_first_request_runs() -> None:
+    async with LocalGateway() as gateway:
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-c", FIRST_REQUEST, gateway.base_url],
+            stdout=PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"[]")
 
 
 async def test_stopping_reaches_every_worker() -> None:

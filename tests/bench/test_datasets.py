@@ -128,6 +128,12 @@ def test_a_request_of_a_trace_that_does_not_fit_is_named(
         load_trace(written(tmp_path, "trace.jsonl", line))
 
 
+def test_a_trace_that_never_ends_is_none(tmp_path: Path) -> None:
+    lines = [{"timestamp": time, "input_length": 1} for time in (-1e308, 1e308)]
+    with pytest.raises(ConfigurationError, match="too far apart"):
+        load_trace(written(tmp_path, "trace.jsonl", *lines))
+
+
 def test_an_empty_trace_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="holds no request"):
         load_trace(written(tmp_path, "trace.jsonl"))

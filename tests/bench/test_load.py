@@ -36,6 +36,7 @@ def test_a_load_reads_as_it_is_written(text: str) -> None:
         "concurrency",
         "concurrency:0",
         "concurrency:1.5",
+        "concurrency:100001",
         "poisson:-1",
         "poisson:nan",
         "constant:inf",

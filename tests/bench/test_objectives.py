@@ -27,6 +27,11 @@ def test_what_cannot_be_read_is_told_with_what_can(text: str) -> None:
         Objectives.parse(text)
 
 
+def test_limits_that_only_a_stream_can_break_are_known() -> None:
+    limits = Objectives.parse("ttft:1s,e2e:1s,itl:1s,stream_rate:5")
+    assert limits.of_streams() == ["ttft", "itl"]
+
+
 def test_a_name_counts_once() -> None:
     with pytest.raises(ConfigurationError, match="given twice"):
         Objectives.parse("ttft:1s,ttft:2s")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from bench_records import record_of
 
 from kilo_sdk.bench.histogram import Histogram
@@ -36,8 +37,9 @@ def test_repetitions_add_up_and_are_left_as_they_are() -> None:
 def test_progress_of_several_is_that_of_all() -> None:
     whole = Progress.of_all(
         [
-            Progress(3, 1, 1, 1, 9, (0.1,), (0.2,), {"a": 1}),
-            Progress(5, 2, 3, 0, 4, (0.3,), (), {"a": 1, "b": 2}),
+            Progress(3, 1, 1, 1, 9, (0.1,), (0.2,), {"a": 1}, 0.2),
+            Progress(5, 2, 3, 0, 4, (0.3,), (), {"a": 1, "b": 2}, 0.4),
         ]
     )
-    assert whole == Progress(8, 3, 4, 1, 13, (0.1, 0.3), (0.2,), {"a": 2, "b": 2})
+    share = pytest.approx(0.3)
+    assert whole == Progress(8, 3, 4, 1, 13, (0.1, 0.3), (0.2,), {"a": 2, "b": 2}, share)

@@ -45,6 +45,23 @@ def test_chance_is_no_reason() -> None:
     assert "not reached" in warned(tally_of(65), asked_rate=10.0)
 
 
+def test_where_nothing_was_sent_that_alone_is_told() -> None:
+    told = warnings_of(Tally(), 0.5, asked_rate=0.1, lag_p99=None, cpu_share=1.01)
+    assert len(told) == 1
+    assert told[0].startswith("no request was due")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("EMFILE", "ulimit -n"), ("EADDRNOTAVAIL", "local ports")]
+)
+def test_what_this_machine_lacks_is_told(code: str, said: str) -> None:
+    error = f"APIConnectionError {code}"
+    warning = warned(tally_of(3, outcome="failed", error=error))
+    assert warning.startswith("3 requests failed for want of ")
+    assert said in warning
+    assert warned(tally_of(3, outcome="failed", error="RateLimitError 429")) == ""
+
+
 def test_requests_sent_late_are_told() -> None:
     assert "ms (p99) after they were due" in warned(tally_of(9, sent=0.5))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,8 +201,35 @@ async def test_a_session_says_what_it_lacks() -> None:
             session_for(gateway, models=[])
         with pytest.raises(ConfigurationError, match="repetitions"):
             session_for(gateway, repetitions=0)
-        with pytest.raises(ConfigurationError, match="number of requests"):
-            await measure(session_for(gateway, phases=Phases()))
+        with pytest.raises(ConfigurationError, match="not streamed has no ttft and no itl,"):
+            session_for(
+                gateway,
+                workload=Workload(stream=False),
+                objectives=Objectives.parse("ttft:1s,itl:1s,e2e:1s"),
+            )
+
+
+def trace_of(tmp_path: Path, requests: int) -> FixedLoads:
+    path = tmp_path / "trace.jsonl"
+    line = '{"timestamp": 0, "input_length": 4, "output_length": 2}\n'
+    path.write_text(line * requests)
+    return FixedLoads((Load.parse(f"trace:{path}"),))
+
+
+@pytest.mark.parametrize(("phases", "sent"), [(Phases(), 120), (Phases(requests=7), 7)])
+async def test_a_trace_is_over_with_its_last_request_or_before(
+    tmp_path: Path, phases: Phases, sent: int
+) -> None:
+    async with LocalGateway() as gateway:
+        session = session_for(gateway, phases=phases, searches=[trace_of(tmp_path, 120)])
+        (taken,) = (await measure(session)).measurements
+    assert taken.counts.completed == sent
+
+
+async def test_a_load_without_an_end_takes_a_hundred_requests() -> None:
+    async with LocalGateway() as gateway:
+        (taken,) = (await measure(session_for(gateway, phases=Phases()))).measurements
+    assert taken.counts.completed == 100
 
 
 async def test_without_processes_it_is_this_one() -> None:

@@ -157,7 +157,7 @@ def test_where_every_request_fails_the_code_says_so(run: Run, gateway_with: Gate
             *["--requests", "5", "--output-tokens", "20"],
         )
     assert done.returncode == 1
-    assert "errors: StreamInterruptedError 5" in done.stdout
+    assert "errors: StreamInterruptedError: 5" in done.stdout
 
 
 def test_ctrl_c_keeps_what_was_measured(

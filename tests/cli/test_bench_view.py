@@ -9,7 +9,6 @@ pytest.importorskip("hdrh", reason="measuring needs the extra 'bench'")
 from bench_reports import measurement, report_of
 from rich.console import Console
 
-from kilo_sdk.bench.plan import Phases
 from kilo_sdk.bench.report import Report, ServerCounts
 from kilo_sdk.bench.result import Progress
 from kilo_sdk.cli.bench_view import LiveView, print_report
@@ -44,7 +43,7 @@ def test_a_report_is_printed_with_all_that_matters() -> None:
         "100 requests in 10.00 s: 96 whole, 4 failed, 0 unfinished, 0 retries",
         "goodput ",
         "under ttft:105ms",
-        "errors: RateLimitError 429 4",
+        "errors: RateLimitError 429: 4",
         "generator: 10% of a core, 1,000 us of CPU per chunk",
         "knee: [here]",
         "counted 101 requests and 96 whole answers; sent were 101, 1 of them",
@@ -83,7 +82,7 @@ def test_warnings_are_printed() -> None:
 
 def test_progress_is_shown_at_a_terminal() -> None:
     where = console(terminal=True)
-    view = LiveView(where, Phases(requests=40))
+    view = LiveView(where)
     with view.live():
         view.began("a/b", "concurrency:4", 1, 2)
         view.progressed(
@@ -99,7 +98,7 @@ def test_progress_is_shown_at_a_terminal() -> None:
 
 def test_without_a_terminal_there_are_lines() -> None:
     where = console()
-    view = LiveView(where, Phases(duration=1.0))
+    view = LiveView(where)
     with view.live():
         view.began("a/b", "concurrency:4", 1, 1)
         view.progressed(Progress())
