@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from rich.table import Table
 from kilo_sdk.bench.comparison import Change, Verdict, caveats, compare
 from kilo_sdk.bench.table import scale_of, shown
 from kilo_sdk.cli.bench_run import read_report
-from kilo_sdk.cli.consoles import results_console
+from kilo_sdk.cli.consoles import notes_console, noting, results_console
 from kilo_sdk.cli.exit_codes import ExitCode
 from kilo_sdk.cli.render import write_json
 from kilo_sdk.errors import ConfigurationError
@@ -50,8 +49,9 @@ def compare_reports(
     reports = (read_report(before), read_report(after))
     changes = compare(*reports, threshold=threshold / 100)
     # Before an error, which they may explain.
+    note = noting(notes_console())
     for caveat in caveats(*reports):
-        sys.stderr.write(f"note: {caveat}\n")
+        note(f"note: {caveat}")
     if only:
         changes = [one for one in changes if one.metric.startswith(tuple(only))]
         if not changes:
@@ -66,7 +66,7 @@ def compare_reports(
     if worse:
         told = ", ".join(f"{one.metric} ({one.model} {one.load})" for one in worse[:5])
         more = f" and {len(worse) - 5} more" if len(worse) > 5 else ""
-        sys.stderr.write(f"worse by more than {threshold:g} %: {told}{more}\n")
+        note(f"worse by more than {threshold:g} %: {told}{more}")
     return ExitCode.REGRESSION if worse else ExitCode.DONE
 
 

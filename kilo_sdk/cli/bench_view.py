@@ -26,6 +26,7 @@ from kilo_sdk.bench.table import (
     token_words,
     with_interval,
 )
+from kilo_sdk.cli.consoles import noting
 
 __all__ = ["LiveView", "print_report", "print_summary"]
 
@@ -75,7 +76,7 @@ class LiveView(Observer):
         title = f"{model} {load}{turn}"
         self._last = (time.monotonic(), 0)
         if not self._console.is_terminal:
-            self._console.print(f"measuring {title}", markup=False, highlight=False, soft_wrap=True)
+            noting(self._console)(f"measuring {title}")
             return
         if self._task is not None:
             self._progress.remove_task(self._task)
@@ -134,7 +135,7 @@ def print_report(console: Console, report: Report) -> None:
     for measurement in report.measurements:
         print_summary(console, measurement)
     for finding in report.findings:
-        console.print(finding, markup=False, highlight=False, soft_wrap=True)
+        noting(console)(finding)
     if report.server is not None:
         asked = sum(one.counts.sent_in_all for one in report.measurements) + report.checks
         console.print(
@@ -147,9 +148,7 @@ def print_report(console: Console, report: Report) -> None:
     if report.interrupted:
         console.print("interrupted: these are the numbers until then", highlight=False)
     if report.failure is not None:
-        console.print(
-            f"ended early: {report.failure}", markup=False, highlight=False, soft_wrap=True
-        )
+        noting(console)(f"ended early: {report.failure}")
 
 
 def print_summary(console: Console, measurement: Measurement) -> None:
@@ -175,7 +174,7 @@ def print_summary(console: Console, measurement: Measurement) -> None:
         lines.append(f"errors: {told}")
     lines.append(f"generator: {generator_words(measurement)}")
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        noting(console)(line)
     for warning in measurement.warnings:
         console.print(
             f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
