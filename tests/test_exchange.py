@@ -9,7 +9,7 @@ import threading
 import anyio
 import anyio.lowlevel
 import pytest
-from sending import send
+from sending import send, send_for_endless_answer
 
 from kilo_sdk import (
     APIConnectionError,
@@ -73,8 +73,7 @@ async def test_what_came_before_a_failure_is_read_first_and_the_failure_stays(
 def test_a_body_is_not_read_in_another_loop() -> None:
     async def begin(gateway: LocalGateway, connections: Connections) -> Exchange:
         await gateway.start()
-        gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
-        return await send(connections, gateway)
+        return await send_for_endless_answer(connections, gateway)
 
     async def go_on(exchange: Exchange) -> bytes:
         return await exchange.read_all(100)
@@ -93,8 +92,7 @@ async def test_one_that_is_closed_from_another_thread_closes_in_its_own_loop(
 ) -> None:
     """A stream that was dropped is collected in whatever thread collects."""
     connections = Connections()
-    gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
-    exchange = await send(connections, gateway)
+    exchange = await send_for_endless_answer(connections, gateway)
     threads: list[int] = []
     exchange.on_close = lambda: threads.append(threading.get_ident())
     await asyncio.to_thread(exchange.close)

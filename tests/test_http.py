@@ -8,7 +8,7 @@ import os
 import aiohttp
 import anyio
 import pytest
-from sending import send
+from sending import send, send_for_endless_answer
 
 from kilo_sdk import (
     APIConnectionError,
@@ -135,8 +135,7 @@ async def test_closing_in_another_loop_is_refused_while_the_first_runs(
     gateway: LocalGateway,
 ) -> None:
     connections = Connections()
-    gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
-    exchange = await send(connections, gateway)
+    exchange = await send_for_endless_answer(connections, gateway)
     with pytest.raises(ConfigurationError, match="belongs to another event loop"):
         await asyncio.to_thread(asyncio.run, connections.close())
     assert not connections.closed
@@ -150,8 +149,7 @@ def test_closing_in_another_loop_is_fine_when_the_first_is_over() -> None:
 
     async def begin(connections: Connections) -> None:
         async with LocalGateway() as gateway:
-            gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
-            held.append(await send(connections, gateway))
+            held.append(await send_for_endless_answer(connections, gateway))
 
     connections = Connections()
     asyncio.run(begin(connections))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kilo_sdk import Timeouts
-from kilo_sdk.emulator import LocalGateway
+from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.exchange import Exchange
 from kilo_sdk.http import Connections
 from kilo_sdk.timeouts import CallClocks
@@ -28,3 +28,9 @@ async def send(
         clocks=clocks,
         model=model,
     )
+
+
+async def send_for_endless_answer(connections: Connections, gateway: LocalGateway) -> Exchange:
+    """Let the gateway answer with one event, and say no more."""
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n"], ending="hang"))
+    return await send(connections, gateway)
