@@ -71,9 +71,10 @@ class Deadlines:
         # The loop may fire a shade early, by its clock's resolution.
         now = max(self._loop.time(), self._due)
         self._timer, self._due = None, inf
-        for wait in [one for one in self._waits if one.when <= now]:
+        over = {one for one in self._waits if one.when <= now}
+        self._waits -= over
+        for wait in over:
             wait.expire()
-            self._waits.discard(wait)
         if self._waits:
             self._set_timer(min(wait.when for wait in self._waits))
 

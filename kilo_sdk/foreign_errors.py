@@ -50,8 +50,7 @@ FOREIGN_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, RuntimeErro
 _UNCONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError)
 
 _NO_CONNECTION: Final = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientConnectorCertificateError,
+    *_UNCONNECTED,
     aiohttp.ClientProxyConnectionError,
     aiohttp.ClientHttpProxyError,
     aiohttp.ClientSSLError,
