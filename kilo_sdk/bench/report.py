@@ -104,7 +104,8 @@ class GeneratorSummary:
         lag_p50: How late its event loop was, in seconds.
         lag_p99: Likewise.
         lag_max: Likewise.
-        clock_error: By how much the clocks of workers may differ at most, in seconds.
+        clock_error: By how much the clock of a worker may differ from ours at most, in seconds;
+            0 where there is one worker.
     """
 
     workers: int

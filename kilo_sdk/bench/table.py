@@ -103,6 +103,9 @@ def generator_words(measurement: Measurement) -> str:
     if generator.lag_p99 is not None:
         lag = shown(generator.lag_p99, scale=1000.0, digits=2)
         words.append(f"event loop late by {lag} ms (p99)")
+    if generator.clock_error:
+        error = shown(generator.clock_error, scale=1000.0, digits=2)
+        words.append(f"clocks of workers within {error} ms of ours")
     return ", ".join(words)
 
 

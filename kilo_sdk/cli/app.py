@@ -228,7 +228,7 @@ def serve(
     ] = None,
     ttft: Annotated[
         float,
-        typer.Option(metavar="SECONDS", show_default=False, help="Wait before the first token."),
+        typer.Option(metavar="SECONDS", show_default=False, help="Wait before the first event."),
     ] = 0.0,
     api_key: Annotated[
         list[str] | None,

@@ -182,7 +182,10 @@ def run(
         bool, typer.Option("--remote", help="Measure the configured gateway, or Kilo's.")
     ] = False,
     local_ttft: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Wait of the embedded gateway.")
+        float,
+        typer.Option(
+            metavar="SECONDS", help="Wait of the embedded gateway before its first event."
+        ),
     ] = 0.05,
     local_tokens_per_second: Annotated[
         float,

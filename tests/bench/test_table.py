@@ -29,6 +29,11 @@ def test_the_generator_is_told_of_in_as_many_words_as_there_is_to_say() -> None:
     spent = "1,000 us of CPU per chunk, event loop late by 1 ms (p99)"
     assert generator_words(one) == f"10% of a core, {spent}"
     assert generator_words(two) == f"2 worker processes, 10% of a core in the busiest, {spent}"
+    apart = attrs.evolve(two.generator, clock_error=0.00042)
+    assert generator_words(attrs.evolve(two, generator=apart)) == (
+        f"2 worker processes, 10% of a core in the busiest, {spent}, "
+        "clocks of workers within 0.42 ms of ours"
+    )
     silent = attrs.evolve(one.generator, cpu_us_per_chunk=None, lag_p99=None)
     assert generator_words(attrs.evolve(one, generator=silent)) == "10% of a core"
 
