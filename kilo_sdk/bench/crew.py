@@ -9,6 +9,7 @@ error).
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol, TypeVar
@@ -66,9 +67,10 @@ class InProcess:
         self, plan: Plan, begin: float, on_progress: Callable[[Progress], None]
     ) -> Result:
         """Run a plan."""
-        # anyio imports what it runs on when it is first used, for longer than many an answer
-        # takes: not in the first request.
+        # anyio imports what it runs on when it is first used, and from 3.13 on Python what it
+        # seeds chance with, for longer than many an answer takes: not in the first request.
         await anyio.lowlevel.checkpoint()
+        random.Random("")  # noqa: S311
         async with open_client(plan.target) as client:
             self._generator = generator = Generator(client, plan)
             if self._stopped:
