@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from own_time import OwnTimeLoop
 
+from kilo_sdk import KiloClient
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.http import Connections
+from tests.support.raw_streams import AT_ONCE
 
 # How long an example takes says something about the machine and nothing about the code; all
 # else stays as it is, on CI with the same examples every time.
@@ -32,6 +34,13 @@ async def gateway() -> AsyncIterator[LocalGateway]:
     """An embedded gateway that answers as soon as it can and takes any key."""
     async with LocalGateway() as gateway:
         yield gateway
+
+
+@pytest.fixture
+async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
+    """A client of that gateway, whose tries follow one another at once."""
+    async with KiloClient("key", base_url=gateway.base_url, retries=AT_ONCE) as client:
+        yield client
 
 
 @pytest.fixture

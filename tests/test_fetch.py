@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -35,7 +34,6 @@ from kilo_sdk.middleware.chain import RequestChain
 pytestmark = pytest.mark.anyio
 
 TICK = float(os.environ.get("KILO_TEST_TICK", "0.05"))
-AT_ONCE = RetryPolicy(max_attempts=3, wait_initial=0, wait_max=0)
 
 
 def reply(body: object, status: int = 200, **headers: str) -> RawReply:
@@ -45,12 +43,6 @@ def reply(body: object, status: int = 200, **headers: str) -> RawReply:
 
 def refusal(status: int, words: str = "no", **headers: str) -> RawReply:
     return reply({"error": {"message": words, "code": status}}, status, **headers)
-
-
-@pytest.fixture
-async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
-    async with KiloClient("key", base_url=gateway.base_url, retries=AT_ONCE) as client:
-        yield client
 
 
 def fetcher(client: KiloClient, key: str | TokenSource | None = "key") -> GatewayFetcher:

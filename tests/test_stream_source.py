@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import anyio
 import orjson
@@ -33,12 +32,6 @@ from tests.support.raw_streams import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
-    async with KiloClient("key", base_url=gateway.base_url, retries=AT_ONCE) as client:
-        yield client
 
 
 async def test_what_came_before_an_error_is_handed_out_first_and_the_error_stays(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import anyio
@@ -25,7 +24,6 @@ from kilo_sdk.types.events import (
 )
 from tests.support.raw_streams import (
     ANSWER,
-    AT_ONCE,
     DONE,
     TICK,
     USAGE,
@@ -36,12 +34,6 @@ from tests.support.raw_streams import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def client(gateway: LocalGateway) -> AsyncIterator[KiloClient]:
-    async with KiloClient("key", base_url=gateway.base_url, retries=AT_ONCE) as client:
-        yield client
 
 
 async def test_chunks_come_as_they_were_sent(gateway: LocalGateway, client: KiloClient) -> None:
