@@ -77,8 +77,8 @@ class RelayCase:
 
 
 RELAY_CASES = (
-    RelayCase("relayed token, one per frame", "token", 400, 1.25),
-    RelayCase("relayed answer of one token", "answer", 60, 1.55),
+    RelayCase("relayed token, one per frame", "token", 400, 1.18),
+    RelayCase("relayed answer of one token", "answer", 60, 1.38),
 )
 
 

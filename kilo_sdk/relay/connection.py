@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
-from anyio.abc import TaskGroup
 
 from kilo_sdk.relay.framing import Framing
 from kilo_sdk.relay.limits import RelayLimits, TokenBucket
@@ -73,7 +72,7 @@ class Connection:
         self.over = anyio.Event()
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
-        self._acting = 0
+        self._acting: set[asyncio.Task[None]] = set()
         self._prompting = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -104,7 +103,7 @@ class Connection:
         try:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._listen, tasks)
+                    tasks.start_soon(self._listen)
                     try:
                         await self._outlet.run(until_over=until_over)
                         self._closing = self._closing or self._finishing
@@ -116,11 +115,24 @@ class Connection:
             self.session.leave_all()
             if self._timer is not None:
                 self._timer.cancel()
+            if self._acting:
+                await self._stop_acting()
         try:
             if self._closing is not None:
                 await self._close_socket(self._closing)
         finally:
             self.over.set()
+
+    async def _stop_acting(self) -> None:
+        """Let go of what is still being asked for, once its tasks have put things in order."""
+        for task in self._acting:
+            task.cancel()
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(tuple(self._acting))
+        finally:
+            # What came to be followed meanwhile has no reader either.
+            self.session.leave_all()
 
     async def _close_socket(self, code: CloseCode) -> None:
         with anyio.move_on_after(self._limits.close_timeout, shield=True) as scope:
@@ -128,7 +140,7 @@ class Connection:
         if scope.cancelled_caught:
             self._socket.abort()
 
-    async def _listen(self, tasks: TaskGroup) -> None:
+    async def _listen(self) -> None:
         bucket = TokenBucket(self._limits.messages_per_second, self._loop.time())
         invalid = 0
         while True:
@@ -156,7 +168,10 @@ class Connection:
                     self.close(CloseCode.POLICY)
                     return
             else:
-                tasks.start_soon(self._do, message)
+                # A task that is plain: to hold it in the group would cost as much as the rest.
+                task = self._loop.create_task(self._do(message))
+                self._acting.add(task)
+                task.add_done_callback(self._acting.discard)
 
     def _admit(self, message: ClientMessage) -> None:
         """Count a message that is to be acted on.
@@ -172,10 +187,9 @@ class Connection:
                 code="too_many_streams",
                 request=message.request,
             )
-        if self._acting >= limits.max_streams + _MOST_ACTING:
+        if len(self._acting) >= limits.max_streams + _MOST_ACTING:
             raise RelayRefusedError("too many messages at once", code="rate_limited")
         self._prompting += isinstance(message, Prompt)
-        self._acting += 1
 
     async def _do(self, message: ClientMessage) -> None:
         request = message.request if isinstance(message, Prompt) else None
@@ -190,7 +204,6 @@ class Connection:
             _log.exception("message.failed %s", type(message).__name__)
             self.session.say(service_failed(request=request, stream=stream))
         finally:
-            self._acting -= 1
             self._prompting -= isinstance(message, Prompt)
 
     async def _send(self, frame: bytes) -> None:

@@ -26,11 +26,20 @@ from kilo_sdk.relay.events import (
     Told,
     ToolCalled,
 )
+from kilo_sdk.relay.log import LogWriter
 from kilo_sdk.relay.refusals import CUT, RelayRefusedError, failure_of
 from kilo_sdk.relay.store import StreamWriter
+from kilo_sdk.stream_events import events_of_read
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.types.completion import ChatCompletion
-from kilo_sdk.types.events import Finished, ReasoningDelta, TextDelta, ToolCallDone, UsageReported
+from kilo_sdk.types.events import (
+    Finished,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDone,
+    UsageReported,
+)
 from kilo_sdk.types.usage import Usage
 from kilo_sdk.types.wire import WireDict
 
@@ -96,6 +105,7 @@ class Generation:
         self._scope = anyio.CancelScope()
         self._stream: CompletionStream | None = None
         self._whole: ChatCompletion | None = None
+        self._calls = 0
         self._began = time.monotonic()
         self.error: KiloError | None = None
 
@@ -143,8 +153,16 @@ class Generation:
                 last = self._ended("cancelled")
         finally:
             # The relay stops: the readers learn of it here, or from the store.
-            with anyio.move_on_after(_ENDING_S, shield=True):
-                await self._writer.end(last)
+            await self._end(last)
+
+    async def _end(self, last: Ended | Failed) -> None:
+        writer = self._writer
+        if isinstance(writer, LogWriter):
+            # A scope costs more than the end of an answer that nothing is waited for.
+            writer.end_at_once(last)
+            return
+        with anyio.move_on_after(_ENDING_S, shield=True):
+            await writer.end(last)
 
     async def _write(
         self, opening: Callable[[], AbstractAsyncContextManager[CompletionStream]]
@@ -165,28 +183,43 @@ class Generation:
             return failure_of(error)
 
     async def _copy(self, stream: CompletionStream) -> None:
-        writer, log, limit = self._writer, self._writer.log, self._max_bytes
-        append = writer.append
-        calls = 0
-        async for event in stream.events(coalesce=True):
-            # The first choice alone: a client sees one answer.
-            if isinstance(event, TextDelta):
-                if event.choice == 0:
-                    append(Text(event.text))
-            elif isinstance(event, ReasoningDelta):
-                if event.choice == 0:
-                    append(Reasoning(event.text))
-            elif isinstance(event, ToolCallDone):
-                if event.choice == 0:
-                    call = event.tool_call
-                    append(ToolCalled(calls, call.id, call.name, call.arguments))
-                    calls += 1
-            elif isinstance(event, UsageReported):
-                append(Told(usage_fields(event.usage, with_cost=self._report_cost)))
-            elif isinstance(event, Finished):
-                self._whole = event.completion
+        log, append, limit = self._writer.log, self._writer.append, self._max_bytes
+        async for read in stream.batches():
+            first = read[0]
+            # Nearly every read is one piece of text: no event is made of it but the log's own.
+            if len(read) == 1 and isinstance(first, tuple):
+                template, text = first
+                if text and template.choice == 0:
+                    append(Text(text))
+            else:
+                for event in events_of_read(read):
+                    self._take(event)
             if log.size > limit:
-                raise RelayRefusedError("the answer is too long, and was stopped", code="too_long")
+                raise _too_long()
+        # Whatever is said once it has ended well.
+        async for event in stream.events():
+            self._take(event)
+            if log.size > limit:
+                raise _too_long()
+
+    def _take(self, event: StreamEvent) -> None:
+        """Add what an event says; of the first choice alone, for a client sees one answer."""
+        append = self._writer.append
+        if isinstance(event, TextDelta):
+            if event.choice == 0:
+                append(Text(event.text))
+        elif isinstance(event, ReasoningDelta):
+            if event.choice == 0:
+                append(Reasoning(event.text))
+        elif isinstance(event, ToolCallDone):
+            if event.choice == 0:
+                call = event.tool_call
+                append(ToolCalled(self._calls, call.id, call.name, call.arguments))
+                self._calls += 1
+        elif isinstance(event, UsageReported):
+            append(Told(usage_fields(event.usage, with_cost=self._report_cost)))
+        elif isinstance(event, Finished):
+            self._whole = event.completion
 
     def _ended(self, state: Literal["done", "cancelled"]) -> Ended:
         completion = self.completion
@@ -223,6 +256,10 @@ class Generation:
             type(error).__name__,
             error,
         )
+
+
+def _too_long() -> RelayRefusedError:
+    return RelayRefusedError("the answer is too long, and was stopped", code="too_long")
 
 
 def usage_fields(usage: Usage, *, with_cost: bool) -> WireDict:

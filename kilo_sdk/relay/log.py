@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, Text, size_of
 
-__all__ = ["LogWatcher", "StreamLog"]
+__all__ = ["LogWatcher", "LogWriter", "StreamLog"]
 
 
 # A tuple, for it is asked per token: a union of types would be made anew each time.
@@ -130,3 +130,28 @@ class StreamLog:
         """Ask whoever writes to stop; where nobody does, nothing happens."""
         if self.on_cancel is not None:
             self.on_cancel()
+
+
+class LogWriter:
+    """See ``StreamWriter``: into a log of this process alone, so that nothing is waited for.
+
+    Args:
+        log: What is written.
+    """
+
+    is_wanted = False
+
+    def __init__(self, log: StreamLog) -> None:
+        self.log = log
+
+    def append(self, event: RelayEvent) -> None:
+        """Add an event."""
+        self.log.append(event)
+
+    def end_at_once(self, event: Ended | Failed) -> None:
+        """Add the last event."""
+        self.append(event)
+
+    async def end(self, event: Ended | Failed) -> None:
+        """Add the last event."""
+        self.end_at_once(event)

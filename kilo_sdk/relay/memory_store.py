@@ -10,7 +10,7 @@ import attrs
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent
-from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.log import LogWriter, StreamLog
 from kilo_sdk.relay.store import StoreError, StreamWriter
 
 __all__ = ["MemoryStreamStore"]
@@ -116,18 +116,14 @@ class MemoryStreamStore:
         self._bytes -= self._over.pop(stream).log.size
 
 
-class _MemoryWriter:
-    """See ``StreamWriter``."""
-
-    is_wanted = False
-
+class _MemoryWriter(LogWriter):
     def __init__(self, store: MemoryStreamStore, log: StreamLog) -> None:
-        self.log = log
+        super().__init__(log)
         self._store = store
 
     def append(self, event: RelayEvent) -> None:
         self._store.grown(self.log.append(event))
 
-    async def end(self, event: Ended | Failed) -> None:
+    def end_at_once(self, event: Ended | Failed) -> None:
         self.append(event)
         self._store.ended(self.log)

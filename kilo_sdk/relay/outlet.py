@@ -36,7 +36,9 @@ class Outlet:
         too_slow: Callable[[], None],
         at_once: Callable[[bytes], bool] | None = None,
     ) -> None:
-        self.session = Session(framing, max_frame_chars=limits.max_frame_chars, wake=self._wake)
+        self.session = Session(
+            framing, max_frame_chars=limits.max_frame_chars, wake=self._wake, over=self._over
+        )
         self._limits = limits
         self._send = send
         self._too_slow = too_slow
@@ -101,6 +103,11 @@ class Outlet:
             return waiter.done()
         finally:
             self._waiter = self.session.at_once = None
+
+    def _over(self) -> None:
+        self.busy_at = self._loop.time()
+        if self._until_over:
+            self._wake()
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -23,12 +23,12 @@ from kilo_sdk.relay.answers import Answers
 from kilo_sdk.relay.asgi_socket import ASGIReceive, ASGISend, ASGISocket
 from kilo_sdk.relay.asgi_sse import ASGISSEPeer
 from kilo_sdk.relay.connection import Connection
-from kilo_sdk.relay.events import Ended, Failed, RelayEvent, Started
+from kilo_sdk.relay.events import Started
 from kilo_sdk.relay.framing import Framing, framing_of
 from kilo_sdk.relay.generation import EndedAnswer, Generation
 from kilo_sdk.relay.hooks import AuthHook, EndHook, PrepareHook, ReadHook, answer_of
 from kilo_sdk.relay.limits import RelayLimits
-from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.log import LogWriter, StreamLog
 from kilo_sdk.relay.memory_store import MemoryStreamStore
 from kilo_sdk.relay.policy import PromptPolicy
 from kilo_sdk.relay.protocol import (
@@ -228,7 +228,7 @@ class WebSocketRelay:
         except ConfigurationError:
             await stream.close()
             raise
-        writer = _BareWriter(StreamLog(secrets.token_urlsafe(16)))
+        writer = LogWriter(StreamLog(secrets.token_urlsafe(16)))
         writer.append(Started())
         generation = Generation(
             writer,
@@ -348,21 +348,6 @@ class WebSocketRelay:
                     f"at most {self.limits.max_streams} answers at once", code="too_many_streams"
                 )
             session.follow(log, message.after)
-
-
-class _BareWriter:
-    """See ``StreamWriter``: into a log that no store holds."""
-
-    is_wanted = False
-
-    def __init__(self, log: StreamLog) -> None:
-        self.log = log
-
-    def append(self, event: RelayEvent) -> None:
-        self.log.append(event)
-
-    async def end(self, event: Ended | Failed) -> None:
-        self.log.append(event)
 
 
 async def _turn_away(

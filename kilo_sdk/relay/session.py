@@ -39,6 +39,7 @@ class Session:
         framing: How its frames look.
         max_frame_chars: Waiting text is joined up to about so many characters.
         wake: Called when there is something to send.
+        over: Called when the last frame of an answer was sent at once.
 
     Attributes:
         waiting_bytes: What has come since ``taken`` was last called.
@@ -47,12 +48,20 @@ class Session:
             way.
     """
 
-    def __init__(self, framing: Framing, *, max_frame_chars: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        framing: Framing,
+        *,
+        max_frame_chars: int,
+        wake: Callable[[], None],
+        over: Callable[[], None],
+    ) -> None:
         self.framing = framing
         self.waiting_bytes = 0
         self.at_once: Callable[[bytes], bool] | None = None
         self._max_frame_chars = max_frame_chars
         self._wake = wake
+        self._over = over
         self._said: deque[bytes] = deque()
         self._views: dict[str, _View] = {}
         # Whose turn it is, when several answers are being written.
@@ -83,7 +92,7 @@ class Session:
                 view.at = at + 1
                 if log.state is not None:
                     self.leave(log.stream)
-                    self._wake()
+                    self._over()
                 return
         self.waiting_bytes += size
         self._wake()
@@ -104,7 +113,8 @@ class Session:
             view.at = log.last_seq - 1
         self._views[log.stream] = view
         self._turn.append(view)
-        self._wake()
+        # As if what is there had just come: the first frame need not wait for its turn either.
+        self.grown(view, 0)
 
     def leave(self, stream: str) -> None:
         """Follow an answer no more; one that is not followed is fine."""

@@ -13,6 +13,7 @@ import pytest
 from kilo_sdk.relay import CloseCode, Handshake, RelayLimits
 from kilo_sdk.relay.connection import Connection
 from kilo_sdk.relay.framing import JSONFraming
+from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.protocol import ClientMessage, Prompt
 from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.sockets import SocketClosedError
@@ -156,6 +157,40 @@ async def test_a_prompt_that_is_one_message_too_many_is_not_counted_as_an_answer
         connection.close(CloseCode.NORMAL)
     codes = [frame["code"] for frame in peer.frames]
     assert codes == ["rate_limited", *["Resume"] * 9, "Prompt"]
+
+
+@pytest.mark.parametrize("way", ["closed", "cancelled"])
+async def test_what_is_acted_on_ends_with_the_connection_and_its_late_log_has_no_reader(
+    way: str,
+) -> None:
+    peer = Peer()
+    log = StreamLog("late", "anna")
+    told: list[str] = []
+
+    async def put_in_order(connection: Connection, message: ClientMessage) -> None:
+        told.append("began")
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.01)
+            connection.session.follow(log)
+            told.append("in order")
+
+    connection = serve(peer, put_in_order)
+    peer.says(type="prompt", messages="hi")
+    task = asyncio.create_task(connection.run())
+    with anyio.fail_after(60):
+        while not told:  # noqa: ASYNC110 - a list tells no event
+            await anyio.sleep(0.005)
+        if way == "closed":
+            connection.close(CloseCode.NORMAL)
+        else:
+            task.cancel()
+        await asyncio.wait([task])
+    assert told == ["began", "in order"]
+    assert (log.is_watched, len(connection.session)) == (False, 0)
+    assert (task.cancelled(), peer.closed) == ((False, [1000]) if way == "closed" else (True, []))
 
 
 async def test_refusals_name_what_they_are_about() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kilo_sdk.relay.events import Ended, Failed, Text
-from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.log import LogWriter, StreamLog
 
 
 class Watcher:
@@ -73,3 +75,13 @@ def test_cancel_reaches_whoever_writes() -> None:
     log.on_cancel = lambda: asked.append(1)
     log.cancel()
     assert asked == [1]
+
+
+@pytest.mark.anyio
+async def test_a_writer_of_a_log_alone_ends_it_at_once_or_when_awaited() -> None:
+    first, second = LogWriter(StreamLog("s")), LogWriter(StreamLog("t"))
+    first.append(Text("a"))
+    first.end_at_once(Ended())
+    await second.end(Ended("cancelled"))
+    assert (first.log.events, first.log.state) == ([Text("a"), Ended()], "done")
+    assert (second.log.events, second.log.state) == ([Ended("cancelled")], "cancelled")

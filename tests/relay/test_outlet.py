@@ -153,6 +153,23 @@ async def test_an_idle_peer_is_sent_what_comes_before_anyone_else_runs() -> None
     assert (len(peer.frames), len(peer.at_once)) == (5, 4)
 
 
+async def test_an_answer_that_was_sent_at_once_leaves_a_peer_that_was_busy_until_then() -> None:
+    peer, log = Peer(), started()
+    outlet = peer.quick_outlet()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outlet.run)
+        await anyio.sleep(0.005)
+        outlet.session.follow(log)
+        await anyio.sleep(0.02)
+        before = anyio.current_time()
+        log.append(Ended())
+        # Nobody had to wake for it, and the next answer finds it ready.
+        assert outlet.busy_at >= before
+        outlet.session.follow(started("t"))
+        tasks.cancel_scope.cancel()
+    assert [orjson.loads(frame)["stream"] for frame in peer.at_once] == ["s", "s", "t"]
+
+
 async def test_order_is_kept_when_a_peer_takes_nothing_at_once_for_a_while() -> None:
     peer, log = Peer(), started()
     outlet = peer.quick_outlet()

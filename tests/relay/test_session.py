@@ -23,7 +23,12 @@ def log_of(stream: str, *texts: str) -> StreamLog:
 
 def session(max_frame_chars: int = 100) -> tuple[Session, list[int]]:
     woken: list[int] = []
-    made = Session(JSONFraming(), max_frame_chars=max_frame_chars, wake=lambda: woken.append(1))
+    made = Session(
+        JSONFraming(),
+        max_frame_chars=max_frame_chars,
+        wake=lambda: woken.append(1),
+        over=lambda: woken.append(0),
+    )
     return made, woken
 
 
@@ -145,7 +150,41 @@ def test_a_reader_that_keeps_up_is_sent_an_event_at_once() -> None:
     assert [(frame["stream"], frame["seq"]) for frame in sent] == [("s", 3), ("t", 2)]
     assert (drained(made), made.waiting_bytes, woken) == ([], 0, [])
     log.append(Ended())
-    assert (sent[-1]["type"], len(made), log.is_watched, woken) == ("done", 1, False, [1])
+    assert (sent[-1]["type"], len(made), log.is_watched, woken) == ("done", 1, False, [0])
+
+
+def test_the_one_event_of_a_log_that_is_followed_is_sent_at_once_and_more_of_them_joined() -> None:
+    made, woken = session()
+    sent: list[Any] = []
+
+    def at_once(frame: bytes) -> bool:
+        sent.append(orjson.loads(frame))
+        return True
+
+    made.at_once = at_once
+    made.follow(log_of("s"))
+    assert [(frame["type"], frame["stream"], frame["seq"]) for frame in sent] == [("start", "s", 1)]
+    assert (drained(made), woken) == ([], [])
+    made.follow(log_of("t", "a", "b"))
+    assert (len(sent), woken) == (1, [1])
+    assert drained(made) == [("t", 1, "start"), ("t", 3, "ab")]
+
+
+def test_the_end_that_a_reader_lacks_is_sent_at_once_and_it_is_followed_no_more() -> None:
+    made, woken = session()
+    log = log_of("s", "a")
+    log.append(Ended())
+    sent: list[Any] = []
+
+    def at_once(frame: bytes) -> bool:
+        sent.append(orjson.loads(frame))
+        return True
+
+    made.at_once = at_once
+    made.follow(log, after=2)
+    made.follow(log, after=3)
+    assert [(frame["type"], frame["seq"]) for frame in sent] == [("done", 3), ("done", 3)]
+    assert (len(made), log.is_watched, woken) == (0, False, [0, 0])
 
 
 def test_what_cannot_be_sent_at_once_waits_for_its_turn() -> None:
