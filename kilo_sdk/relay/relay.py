@@ -39,6 +39,7 @@ from kilo_sdk.relay.protocol import (
     Prompt,
     negotiate,
 )
+from kilo_sdk.relay.read_buffers import keep_read_buffers
 from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.serving import socket_of
 from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, origin_is_allowed
@@ -124,6 +125,7 @@ class WebSocketRelay:
         self._origins = None if origins is None else tuple(origins)
         self._report_cost = report_cost
         self._connections: set[Connection] = set()
+        keep_read_buffers()
 
     async def __aenter__(self) -> Self:
         return self
