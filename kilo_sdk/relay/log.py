@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, Text, size_of
+from kilo_sdk.relay.event_list import EventList
+from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, Text
 
 __all__ = ["LogWatcher", "LogWriter", "StreamLog"]
 
@@ -17,10 +18,11 @@ _LAST: Final = (Ended, Failed)
 class LogWatcher(Protocol):
     """Whoever wants to know that a log has grown."""
 
-    def grown(self, size: int) -> None:
+    def grown(self, event: RelayEvent, size: int) -> None:
         """Take note; called while events are added, so it must neither wait nor raise.
 
         Args:
+            event: The newest.
             size: About how many bytes were added.
         """
         ...
@@ -56,7 +58,7 @@ class StreamLog:
     def __init__(self, stream: str, owner: str | None = None) -> None:
         self.stream = stream
         self.owner = owner
-        self.events: list[RelayEvent] = []
+        self.events = EventList()
         self.size = 0
         self.state: EndState | None = None
         self.on_unwatched: Callable[[], None] | None = None
@@ -89,8 +91,7 @@ class StreamLog:
         """
         if self.state is not None:
             return 0
-        size = size_of(event)
-        self.events.append(event)
+        size = self.events.append(event)
         self.size += size
         watchers: Sequence[LogWatcher] = self._watchers
         # Nearly every event is text: asked first, for this runs per token.
@@ -99,21 +100,21 @@ class StreamLog:
             # Those that have taken the last event watch no more.
             watchers = tuple(watchers)
         for watcher in watchers:
-            watcher.grown(size)
+            watcher.grown(event, size)
         return size
 
     def extend(self, events: Sequence[RelayEvent]) -> None:
         """Add events that came together, and tell the watchers once."""
-        before = self.size
+        before, newest = self.size, None
         for event in events:
             if self.state is None:
-                self.events.append(event)
-                self.size += size_of(event)
+                self.size += self.events.append(event)
+                newest = event
                 if isinstance(event, _LAST):
                     self.state = event.state
-        if self.size > before:
+        if newest is not None:
             for watcher in tuple(self._watchers):
-                watcher.grown(self.size - before)
+                watcher.grown(newest, self.size - before)
 
     def watch(self, watcher: LogWatcher) -> None:
         """Tell a watcher of whatever comes from now on."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import attrs
 
 from kilo_sdk.relay.coalescing import next_joined
+from kilo_sdk.relay.events import RelayEvent
 from kilo_sdk.relay.framing import Framing
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.refusals import RelayRefusedError
@@ -27,9 +28,9 @@ class _View:
     log: StreamLog
     at: int
 
-    def grown(self, size: int) -> None:
+    def grown(self, event: RelayEvent, size: int) -> None:
         """See ``LogWatcher``."""
-        self.session.grown(self, size)
+        self.session.grown(self, event, size)
 
 
 class Session:
@@ -79,17 +80,14 @@ class Session:
         """Frames about its own messages that wait to be sent."""
         return len(self._said)
 
-    def grown(self, view: _View, size: int) -> None:
-        """A log that it follows has grown."""
-        at_once, at = self.at_once, view.at
+    def grown(self, view: _View, event: RelayEvent, size: int) -> None:
+        """A log that it follows has grown; its newest event is that one."""
+        at_once, seq = self.at_once, view.at + 1
         if at_once is not None:
             log = view.log
-            events = log.events
             # One event more than the reader has, which keeps up: it need not wait for its turn.
-            if at + 1 == len(events) and at_once(
-                self.framing.event(log.stream, at + 1, events[at])
-            ):
-                view.at = at + 1
+            if seq == len(log.events) and at_once(self.framing.event(log.stream, seq, event)):
+                view.at = seq
                 if log.state is not None:
                     self.leave(log.stream)
                     self._over()
@@ -114,7 +112,8 @@ class Session:
         self._views[log.stream] = view
         self._turn.append(view)
         # As if what is there had just come: the first frame need not wait for its turn either.
-        self.grown(view, 0)
+        if log.events:
+            self.grown(view, log.events[-1], 0)
 
     def leave(self, stream: str) -> None:
         """Follow an answer no more; one that is not followed is fine."""

@@ -51,7 +51,7 @@ async def test_stopping_before_anything_came_asks_nothing(
     writer, generation = await writing()
     generation.cancel()
     await generation.run(lambda: client.chat.completions.stream(**PAYLOAD))
-    assert writer.log.events == [Ended("cancelled")]
+    assert list(writer.log.events) == [Ended("cancelled")]
     assert not gateway.requests
     assert generation.ended(None).completion is None
 
@@ -100,5 +100,5 @@ async def test_code_of_the_app_that_fails_is_an_internal_error(
         raise LookupError("of the app")
 
     await generation.run(opening)
-    assert writer.log.events == [Failed("error", "internal", "the service failed; try again")]
+    assert list(writer.log.events) == [Failed("error", "internal", "the service failed; try again")]
     assert "LookupError" in caplog.text

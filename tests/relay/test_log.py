@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kilo_sdk.relay.events import Ended, Failed, Text
+from kilo_sdk.relay.events import Ended, Failed, RelayEvent, Text
 from kilo_sdk.relay.log import LogWriter, StreamLog
 
 
@@ -12,7 +12,8 @@ class Watcher:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def grown(self, size: int) -> None:
+    def grown(self, event: RelayEvent, size: int) -> None:
+        self.newest = event
         self.sizes.append(size)
 
 
@@ -36,11 +37,12 @@ def test_watchers_are_told_until_they_leave() -> None:
     assert log.append(Text("abc")) == log.size
     log.unwatch(watcher)
     log.unwatch(watcher)
-    log.append(Text("abc"))
+    log.append(Text("abcd"))
     assert (log.is_watched, left) == (True, [])
     log.unwatch(other)
     assert (log.is_watched, left) == (False, [1])
     assert (len(watcher.sizes), sum(other.sizes)) == (1, log.size)
+    assert other.newest == Text("abcd")
 
 
 def test_events_that_came_together_are_told_of_once() -> None:
@@ -48,15 +50,15 @@ def test_events_that_came_together_are_told_of_once() -> None:
     log.watch(watcher)
     log.extend([Text("a"), Text("bc"), Ended(), Text("late")])
     log.extend([Text("later")])
-    assert (log.events, log.state) == ([Text("a"), Text("bc"), Ended()], "done")
-    assert watcher.sizes == [log.size]
+    assert (list(log.events), log.state) == ([Text("a"), Text("bc"), Ended()], "done")
+    assert (watcher.newest, watcher.sizes) == (Ended(), [log.size])
     assert log.append(Text("latest")) == 0
 
 
 def test_whoever_leaves_at_the_end_lets_the_others_hear_it_and_stops_nobody() -> None:
     class Leaving(Watcher):
-        def grown(self, size: int) -> None:
-            super().grown(size)
+        def grown(self, event: RelayEvent, size: int) -> None:
+            super().grown(event, size)
             log.unwatch(self)
 
     log, left = StreamLog("s"), list[int]()
@@ -83,5 +85,5 @@ async def test_a_writer_of_a_log_alone_ends_it_at_once_or_when_awaited() -> None
     first.append(Text("a"))
     first.end_at_once(Ended())
     await second.end(Ended("cancelled"))
-    assert (first.log.events, first.log.state) == ([Text("a"), Ended()], "done")
-    assert (second.log.events, second.log.state) == ([Ended("cancelled")], "cancelled")
+    assert (list(first.log.events), first.log.state) == ([Text("a"), Ended()], "done")
+    assert (list(second.log.events), second.log.state) == ([Ended("cancelled")], "cancelled")
