@@ -61,9 +61,11 @@ class RayEngine:
         try:
             async with asyncio.timeout(_READY_S):
                 await asyncio.gather(*(worker.clock() for worker in workers))
-        except TimeoutError as exc:
+        except BaseException as exc:
             for worker in workers:
                 await worker.close()
+            if not isinstance(exc, TimeoutError):
+                raise
             raise ConfigurationError(
                 f"the Ray cluster has no {count} free cores for as many workers; ask for fewer "
                 "with --workers"

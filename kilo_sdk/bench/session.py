@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import os
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -27,6 +28,10 @@ from kilo_sdk.types.wire import WireMessage
 __all__ = ["Engine", "Observer", "Session", "check_target", "measure", "start_processes"]
 
 _REQUESTS: Final = 100
+_PROCESSES_PER_CORE: Final = 8
+_LEAST_MOST_PROCESSES: Final = 16
+
+_T = TypeVar("_T")
 
 Engine: TypeAlias = Callable[[int], Awaitable[list[Worker]]]
 """Starts that many workers."""
@@ -107,15 +112,15 @@ async def measure(
 
     Raises:
         APIError: The check beforehand failed.
-        ConfigurationError: What was asked for cannot work.
+        ConfigurationError: What was asked for cannot work, such as more processes than this
+            machine can run at once.
         WorkerDiedError: A worker process ended before its work was done, and nothing had been
             measured yet; what had been is returned, with ``failure`` in the report.
     """
-    observer, stop, engine = (
-        observer or Observer(),
-        stop or asyncio.Event(),
-        engine or start_processes,
-    )
+    observer, stop = observer or Observer(), stop or asyncio.Event()
+    if engine is None:
+        _check_processes(session.workers)
+        engine = start_processes
     started = datetime.now(UTC).isoformat(timespec="seconds")
     traces = _load_traces(session)
     measurements: list[Measurement] = []
@@ -124,8 +129,8 @@ async def measure(
     for model in session.models:
         target = attrs.evolve(session.target, model=model)
         await _unless_stopped(check_target(target, session.workload), stop)
-    # Whoever leaves during the check need not wait for processes to start and end.
-    workers = [] if stop.is_set() else await engine(session.workers)
+    # Whoever leaves need not wait for workers to be ready; without any, nothing is measured.
+    workers = await _unless_stopped(engine(session.workers), stop) or []
     try:
         for model in session.models:
             for search in session.searches:
@@ -169,17 +174,18 @@ async def check_target(target: Target, workload: Workload) -> None:
             await client.chat.completions.create(messages=question, **options)
 
 
-async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.Event) -> None:
-    """Do some work, and leave it when the session is stopped meanwhile."""
-    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())]
+async def _unless_stopped(work: Awaitable[_T], stop: asyncio.Event) -> _T | None:
+    """Do some work; leave it, with None, when the session is stopped before or meanwhile."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    if stop.is_set():
+        doing.cancel()
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        outcome, _ = await asyncio.gather(*tasks, return_exceptions=True)
-    if isinstance(outcome, Exception):
-        raise outcome
+        doing.cancel()
+        stopping.cancel()
+        await asyncio.wait([doing, stopping])
+    return None if doing.cancelled() else doing.result()
 
 
 async def _search(
@@ -255,14 +261,29 @@ def _load_traces(session: Session) -> dict[str, tuple[TraceEntry, ...]]:
 
 
 async def start_processes(count: int) -> list[Worker]:
-    """Start that many worker processes on this machine; none is 0, a generator in this one."""
+    """Start that many worker processes on this machine; none is 0, a generator in this one.
+
+    Returns:
+        Workers that are ready.
+    """
     if count == 0:
         return [InProcess()]
     started: list[Worker] = []
     try:
         while len(started) < count:
             started.append(await ProcessWorker.start())
+        await gather(worker.clock() for worker in started)
     except BaseException:
         await gather(worker.close() for worker in started)
         raise
     return started
+
+
+def _check_processes(count: int) -> None:
+    cores = os.cpu_count() or 1
+    most = max(_LEAST_MOST_PROCESSES, _PROCESSES_PER_CORE * cores)
+    if count > most:
+        raise ConfigurationError(
+            f"{count} worker processes on {cores} cores would only wait for one another; workers "
+            f"is at most {most} here, and more machines work together on a Ray cluster (--ray)"
+        )

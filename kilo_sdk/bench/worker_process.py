@@ -42,6 +42,7 @@ class ProcessWorker:
     def __init__(self, process: asyncio.subprocess.Process, complaints: IO[bytes]) -> None:
         self._process = process
         self._complaints = complaints
+        self._is_ready = False
 
     @classmethod
     async def start(cls) -> Self:
@@ -54,6 +55,7 @@ class ProcessWorker:
         """Return its monotonic clock."""
         await self._send("clock")
         _, value = await self._receive()
+        self._is_ready = True
         return float(value)
 
     async def run(
@@ -81,12 +83,12 @@ class ProcessWorker:
             await self._send("stop")
 
     async def close(self) -> None:
-        """End the process, at once if need be."""
+        """End the process, at once if need be or if it has not begun to work."""
         process = self._process
         if process.stdin is not None:
             process.stdin.close()
         try:
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(_CLOSE_S if self._is_ready else 0):
                 await process.wait()
         except TimeoutError:
             process.kill()

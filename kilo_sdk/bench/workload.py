@@ -29,6 +29,8 @@ parent face others level office door health person art war history party result 
 morning reason research girl guy moment air teacher force education
 """
 _WORDS: Final = tuple(_VOCABULARY.split())
+_MOST_TOOLS: Final = 1000
+_RANGES: Final = {"turns": (1, 1000), "prefixes": (1, 2**31), "prefix_tokens": (0, 10_000_000)}
 _PROMPT: Final = Lengths("fixed", 128)
 _ANSWER: Final = Lengths("fixed", 64)
 
@@ -54,9 +56,11 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    least = 1 if attribute.name in ("turns", "prefixes") else 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{attribute.name} is a whole number from {least} up")
+    least, most = _RANGES[attribute.name]
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigurationError(
+            f"{attribute.name} is a whole number from {least} to {most}, not {value!r}"
+        )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -153,7 +157,13 @@ class Workload:
 
 
 def synthetic_tools(count: int) -> list[dict[str, Any]]:
-    """Return that many made-up tools in the form that chat completions take."""
+    """Return that many made-up tools in the form that chat completions take.
+
+    Raises:
+        ConfigurationError: More than 1000, or less than none; providers take 128 and less.
+    """
+    if not 0 <= count <= _MOST_TOOLS:
+        raise ConfigurationError(f"made-up tools are 0 to {_MOST_TOOLS}, not {count}")
     return [
         {
             "type": "function",

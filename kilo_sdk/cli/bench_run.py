@@ -217,11 +217,12 @@ def _key_of(config: KiloConfig | None) -> str | None:
 
 
 def _tools_of(text: str) -> list[dict[str, Any]]:
-    if text.isascii() and text.isdecimal():
+    if text.isascii() and text.isdecimal() and len(text) < 10:
         return synthetic_tools(int(text))
     if not text or text.lstrip("+-").isdecimal():
         raise ConfigurationError(
-            f"--tools is a number of made-up tools from 0 up, or a JSON file of tools, not {text!r}"
+            "--tools is a number of made-up tools from 0 to 1000, or a JSON file of tools, "
+            f"not {text!r}"
         )
     return load_tools(text)
 

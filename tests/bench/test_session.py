@@ -16,7 +16,7 @@ from kilo_sdk.bench.report import Measurement
 from kilo_sdk.bench.result import Progress, Result
 from kilo_sdk.bench.search import FixedLoads, MaxRate
 from kilo_sdk.bench.session import Observer, Session, check_target, measure, start_processes
-from kilo_sdk.bench.worker_process import WorkerDiedError
+from kilo_sdk.bench.worker_process import ProcessWorker, WorkerDiedError
 from kilo_sdk.bench.workload import Workload, synthetic_tools
 from kilo_sdk.emulator import LocalGateway
 
@@ -120,6 +120,42 @@ async def test_a_target_that_never_answers_can_be_left() -> None:
         stop.set()
         report = await asyncio.wait_for(running, 30)
     assert (report.interrupted, report.measurements) == (True, [])
+
+
+async def test_workers_that_are_not_ready_can_be_left() -> None:
+    stop = asyncio.Event()
+    left: list[int] = []
+
+    async def engine(count: int) -> list[Worker]:
+        stop.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.append(count)
+        return []
+
+    async with LocalGateway() as gateway:
+        running = measure(session_for(gateway, workers=2), stop=stop, engine=engine)
+        report = await asyncio.wait_for(running, 30)
+    assert (report.interrupted, report.measurements, left) == (True, [], [2])
+
+
+async def test_an_engine_that_cannot_start_says_why() -> None:
+    async def engine(count: int) -> list[Worker]:
+        raise ConfigurationError(f"no room for {count}")
+
+    async with LocalGateway() as gateway:
+        with pytest.raises(ConfigurationError, match="no room for 3"):
+            await measure(session_for(gateway, workers=3), engine=engine)
+
+
+async def test_more_processes_than_the_machine_can_run_are_refused_before_anything_is_sent() -> (
+    None
+):
+    async with LocalGateway() as gateway:
+        with pytest.raises(ConfigurationError, match="9999 worker processes on"):
+            await measure(session_for(gateway, workers=9999))
+        assert not gateway.requests
 
 
 async def test_another_engine_may_run_the_workers() -> None:
@@ -230,6 +266,17 @@ async def test_a_load_without_an_end_takes_a_hundred_requests() -> None:
     async with LocalGateway() as gateway:
         (taken,) = (await measure(session_for(gateway, phases=Phases()))).measurements
     assert taken.counts.completed == 100
+
+
+async def test_processes_that_were_started_are_ready() -> None:
+    started = await start_processes(2)
+    try:
+        assert [isinstance(worker, ProcessWorker) for worker in started] == [True, True]
+        times = await asyncio.gather(*(worker.clock() for worker in started))
+        assert max(times) - min(times) < 5
+    finally:
+        for worker in started:
+            await worker.close()
 
 
 async def test_without_processes_it_is_this_one() -> None:

@@ -95,3 +95,10 @@ async def test_a_worker_ends_with_whoever_started_it() -> None:
     process = worker._process
     await worker.close()
     assert process.returncode == 0
+
+
+async def test_a_worker_that_has_not_begun_is_not_waited_for() -> None:
+    worker = await ProcessWorker.start()
+    process = worker._process
+    await worker.close()
+    assert process.returncode == -signal.SIGKILL

@@ -59,6 +59,12 @@ def test_a_data_set_is_gone_through_in_turn() -> None:
     assert workload.conversation(3).output_tokens == (None,)
 
 
+@pytest.mark.parametrize("count", [-1, 1001, 10**11])
+def test_made_up_tools_are_not_more_than_anyone_takes(count: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"made-up tools are 0 to 1000, not {count}"):
+        synthetic_tools(count)
+
+
 def test_tools_go_with_every_request() -> None:
     tools = synthetic_tools(2)
     assert [tool["function"]["name"] for tool in tools] == ["look_up_1", "look_up_2"]
@@ -68,9 +74,11 @@ def test_tools_go_with_every_request() -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"turns": 0}, "turns is a whole number from 1 up"),
-        ({"prefixes": 0}, "prefixes is a whole number from 1 up"),
-        ({"prefix_tokens": -1}, "prefix_tokens is a whole number from 0 up"),
+        ({"turns": 0}, "turns is a whole number from 1 to 1000, not 0"),
+        ({"turns": 10**11}, "turns is a whole number from 1 to 1000, not 100000000000"),
+        ({"prefixes": 0}, "prefixes is a whole number from 1 to 2147483648, not 0"),
+        ({"prefix_tokens": -1}, "prefix_tokens is a whole number from 0 to 10000000, not -1"),
+        ({"prefix_tokens": True}, "prefix_tokens is a whole number from 0 to 10000000, not True"),
         ({"prefix_ratio": 1.5}, "prefix_ratio is a share from 0 to 1"),
     ],
 )
