@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kilo_sdk.relay.events import Ended, Failed, Started, Text
+from kilo_sdk.relay.events import (
+    Ended,
+    Failed,
+    Reasoning,
+    RelayEvent,
+    Started,
+    Text,
+    Told,
+    ToolCalled,
+    fields_of,
+)
 from kilo_sdk.relay.framing import JSONFraming
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.refusals import RelayRefusedError
@@ -206,3 +218,121 @@ def test_what_cannot_be_sent_at_once_waits_for_its_turn() -> None:
     ahead.append(Text("e"))
     assert (len(asked), len(woken)) == (1, 3)
     assert drained(made) == [("s", 5, "bcd")]
+
+
+class Reader:
+    """A client that loses its socket, and the part of a server that sends to it."""
+
+    def __init__(self, log: StreamLog, max_frame_chars: int) -> None:
+        self.frames: list[Any] = []
+        self.takes_at_once = True
+        self._log = log
+        self._max_frame_chars = max_frame_chars
+        self._session: Session | None = None
+
+    def connect(self, after: int) -> None:
+        """Come back on another socket."""
+        if self._session is not None:
+            self._session.leave_all()
+        made = self._session = Session(
+            JSONFraming(),
+            max_frame_chars=self._max_frame_chars,
+            wake=lambda: setattr(made, "at_once", None),
+            over=lambda: None,
+        )
+        made.at_once = self._at_once
+        made.follow(self._log, after)
+
+    def take(self) -> None:
+        """Read what waits; from then on nothing does."""
+        assert self._session is not None
+        while (frame := self._session.next_frame()) is not None:
+            self.frames.append(orjson.loads(frame))
+        self._session.at_once = self._at_once
+
+    def _at_once(self, frame: bytes) -> bool:
+        if self.takes_at_once:
+            self.frames.append(orjson.loads(frame))
+        return self.takes_at_once
+
+
+def assert_said_once(frames: list[Any], events: list[RelayEvent], after: int) -> None:
+    """The frames are the events after that number: in order, each once."""
+    at = after
+    for frame in frames:
+        part = events[at : frame["seq"]]
+        assert part
+        if isinstance(part[0], Text | Reasoning):
+            assert {type(event) for event in part} == {type(part[0])}
+            assert frame["text"] == "".join(event.text for event in part)  # type: ignore[union-attr]
+        else:
+            assert len(part) == 1
+        named = {**fields_of(part[0]), "stream": "s", "seq": frame["seq"]}
+        assert {key: frame[key] for key in named} == {**named, **_text_of(frame)}
+        at = frame["seq"]
+    assert at == len(events)
+
+
+def _text_of(frame: Any) -> dict[str, str]:
+    return {"text": frame["text"]} if frame["type"] in ("text", "reasoning") else {}
+
+
+TEXTS = st.text(min_size=1, max_size=4)
+ANSWERS = st.tuples(
+    st.lists(
+        TEXTS.map(Text)
+        | TEXTS.map(Reasoning)
+        | st.just(Told({"total_tokens": 3}))
+        | st.just(ToolCalled(0, "c", "f", "{}")),
+        max_size=12,
+    ),
+    st.sampled_from([Ended(), Ended("cancelled"), Failed("cut", "cut", "gone")]),
+)
+STEPS = st.lists(st.sampled_from(["take", "stall", "flow", "lose"]), max_size=3)
+
+
+@settings(max_examples=200)
+@given(ANSWERS, st.data(), st.integers(1, 8))
+def test_a_reader_that_loses_sockets_is_told_everything_once(
+    answer: tuple[list[RelayEvent], RelayEvent], data: st.DataObject, most: int
+) -> None:
+    log = StreamLog("s")
+    reader = Reader(log, most)
+    events = [Started(), *answer[0], answer[1]]
+    reader.connect(0)
+    for event in events:
+        log.append(event)
+        for step in data.draw(STEPS):
+            if step == "take":
+                reader.take()
+            elif step == "lose" and not log.ended:
+                reader.connect(reader.frames[-1]["seq"] if reader.frames else 0)
+            else:
+                reader.takes_at_once = step == "flow"
+    reader.take()
+    assert_said_once(reader.frames, events, 0)
+    assert not log.is_watched
+
+
+@settings(max_examples=100)
+@given(ANSWERS, st.data(), st.integers(1, 8))
+def test_the_rest_is_told_from_every_number(
+    answer: tuple[list[RelayEvent], RelayEvent], data: st.DataObject, most: int
+) -> None:
+    log = StreamLog("s")
+    events = [Started(), *answer[0], answer[1]]
+    come = data.draw(st.integers(0, len(events)))
+    log.extend(events[:come])
+    readers = {after: Reader(log, most) for after in range(come + 1)}
+    for after, reader in readers.items():
+        reader.takes_at_once = data.draw(st.booleans())
+        reader.connect(after)
+        if data.draw(st.booleans()):
+            reader.take()
+    for event in events[come:]:
+        log.append(event)
+    for after, reader in readers.items():
+        reader.take()
+        # Whoever has all of an answer that is over is told its end again.
+        assert_said_once(reader.frames, events, min(after, len(events) - 1))
+    assert not log.is_watched
