@@ -8,12 +8,13 @@ Source: RFC 6455 5.6 (text and binary frames), GATEWAY 5 (the shape of chunks).
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import Final, Protocol
 
 import orjson
 
 from kilo_sdk.config.extras import needs_extra
-from kilo_sdk.relay.encoding import json_bytes
+from kilo_sdk.relay.encoding import json_bytes, writable
 from kilo_sdk.relay.events import (
     Ended,
     Failed,
@@ -113,7 +114,12 @@ class MsgpackFraming:
 
     def _packed(self, fields: WireDict) -> bytes:
         # As in JSON, half of a surrogate pair becomes a question mark.
-        packed: bytes = self._msgpack.packb(fields, default=str, unicode_errors="replace")
+        pack = partial(self._msgpack.packb, default=str, unicode_errors="replace")
+        try:
+            packed: bytes = pack(fields)
+        except ValueError:
+            # Too deep.
+            packed = pack(writable(fields))
         return packed
 
 

@@ -21,6 +21,7 @@ from kilo_sdk.relay.events import (
     ToolCalled,
 )
 from kilo_sdk.relay.framing import JSONFraming, MsgpackFraming, OpenAIFraming, framing_of
+from kilo_sdk.relay.protocol import FramingName
 from kilo_sdk.relay.refusals import RelayRefusedError
 
 REFUSAL = RelayRefusedError("no", code="bad_prompt", stream="s", request="r")
@@ -49,6 +50,22 @@ def test_half_of_a_surrogate_pair_is_replaced_in_msgpack_as_well() -> None:
     assert msgpack.unpackb(frame)["text"] == "a?"
     refusal = RelayRefusedError("no \ud83d")
     assert msgpack.unpackb(framing_of("msgpack").refusal(refusal))["text"] == "no ?"
+
+
+@pytest.mark.parametrize("name", ["json", "msgpack", "openai"])
+def test_an_answer_ends_however_deep_a_vendors_fields_are(name: FramingName) -> None:
+    deep: list[Any] = []
+    for _ in range(900):
+        deep = [deep]
+    details = [{"type": "reasoning.text", "deep": deep}]
+    event = Ended(message={"role": "assistant", "content": "hi", "reasoning_details": details})
+    if name == "msgpack":
+        message = pytest.importorskip("msgpack").unpackb(framing_of(name).event("s", 3, event))
+    else:
+        message = orjson.loads(framing_of(name).event("s", 3, event))
+    assert message["seq"] == 3
+    if name != "openai":
+        assert message["message"]["content"] == "hi"
 
 
 def test_msgpack_says_what_json_says() -> None:
