@@ -58,10 +58,15 @@ class BackgroundTasks:
         running = asyncio.get_running_loop()
         # One that belongs to a loop that is gone can be neither cancelled nor awaited.
         tasks = [task for task in self._tasks if task.get_loop() is running]
-        for task in tasks:
-            task.cancel()
         if tasks:
             with anyio.move_on_after(_ENDING_S, shield=True):
+                try:
+                    # A task that is cancelled before its first step does not even begin, and
+                    # so puts nothing in order.
+                    await asyncio.sleep(0)
+                finally:
+                    for task in tasks:
+                        task.cancel()
                 await asyncio.wait(tasks)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

@@ -54,6 +54,22 @@ async def test_closing_cancels_what_runs_and_waits_until_it_has_ended() -> None:
     assert ended == ["in order"]
 
 
+async def test_a_task_that_was_only_just_begun_puts_things_in_order_too(
+    tasks: BackgroundTasks,
+) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.append("in order")
+
+    tasks.start(work(), name="new")
+    await tasks.close()
+    assert ended == ["in order"]
+
+
 async def test_closing_under_cancellation_ends_the_tasks_all_the_same(
     tasks: BackgroundTasks,
 ) -> None:

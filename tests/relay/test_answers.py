@@ -71,6 +71,16 @@ async def test_a_prompt_that_is_being_prepared_when_the_relay_closes_is_refused(
     assert (len(store), len(gateway.requests)) == (0, 0)
 
 
+async def test_an_answer_that_has_only_just_begun_when_the_relay_closes_is_ended(
+    client: KiloClient, gateway: LocalGateway
+) -> None:
+    told: list[EndedAnswer] = []
+    relay = WebSocketRelay(client, on_end=told.append)
+    log = await relay.answers.begin(Prompt(messages="9 tokens"))
+    await relay.close()
+    assert (log.state, [answer.state for answer in told]) == ("cut", ["cut"])
+
+
 async def test_an_answer_that_is_being_stored_when_the_relay_closes_is_ended_and_refused(
     client: KiloClient, gateway: LocalGateway, serving: Any
 ) -> None:
