@@ -31,6 +31,7 @@ _REASONS: Final = {
     CloseCode.GOING_AWAY: "the server is stopping",
     CloseCode.POLICY: "too many messages, or too many that cannot be read",
     CloseCode.TOO_BIG: "a message is too long",
+    CloseCode.INTERNAL: "the relay failed",
     CloseCode.IDLE: "idle for too long",
     CloseCode.TOO_SLOW: "frames were not taken in time",
 }
@@ -101,6 +102,18 @@ class Connection:
         """
         self._watch()
         try:
+            await self._serve(until_over)
+            if self._closing is not None:
+                await self._close_socket(self._closing)
+        except Exception:
+            # Not every server closes the socket then, and its client would wait for ever.
+            await self._close_socket(CloseCode.INTERNAL)
+            raise
+        finally:
+            self.over.set()
+
+    async def _serve(self, until_over: bool) -> None:
+        try:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._listen)
@@ -117,11 +130,6 @@ class Connection:
                 self._timer.cancel()
             if self._acting:
                 await self._stop_acting()
-        try:
-            if self._closing is not None:
-                await self._close_socket(self._closing)
-        finally:
-            self.over.set()
 
     async def _stop_acting(self) -> None:
         """Let go of what is still being asked for, once its tasks have put things in order."""
@@ -188,12 +196,14 @@ class Connection:
                 request=message.request,
             )
         if len(self._acting) >= limits.max_streams + _MOST_ACTING:
-            raise RelayRefusedError("too many messages at once", code="rate_limited")
+            request, stream = _about(message)
+            raise RelayRefusedError(
+                "too many messages at once", code="rate_limited", stream=stream, request=request
+            )
         self._prompting += isinstance(message, Prompt)
 
     async def _do(self, message: ClientMessage) -> None:
-        request = message.request if isinstance(message, Prompt) else None
-        stream = None if isinstance(message, Prompt) else message.stream
+        request, stream = _about(message)
         try:
             await self._act(self, message)
         except RelayRefusedError as refusal:
@@ -225,3 +235,10 @@ class Connection:
         periods = [one / 4 for one in (limits.send_timeout, idle) if one is not None]
         if periods and self._closing is None:
             self._timer = self._loop.call_later(min(periods), self._watch)
+
+
+def _about(message: ClientMessage) -> tuple[str | None, str | None]:
+    """Return the client's id of the prompt, or the stream, that a message is about."""
+    if isinstance(message, Prompt):
+        return message.request, None
+    return None, message.stream

@@ -55,7 +55,7 @@ class CloseCode(enum.IntEnum):
     TOO_BIG = 1009
     """A message is longer than ``max_message_bytes``."""
     INTERNAL = 1011
-    """The relay failed."""
+    """The app, or the relay, failed."""
     UNAUTHORIZED = 4401
     """The app's auth hook said no."""
     UNSUPPORTED_VERSION = 4406

@@ -40,9 +40,15 @@ from kilo_sdk.relay.protocol import (
     negotiate,
 )
 from kilo_sdk.relay.read_buffers import keep_read_buffers
-from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.serving import socket_of
-from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, origin_is_allowed
+from kilo_sdk.relay.sockets import (
+    Handshake,
+    RelaySocket,
+    SocketClosedError,
+    close_reason,
+    origin_is_allowed,
+)
 from kilo_sdk.relay.sse_exchange import serve_exchange
 from kilo_sdk.relay.store import StreamStore
 from kilo_sdk.streaming import CompletionStream
@@ -323,6 +329,10 @@ class WebSocketRelay:
         except RelayRefusedError as refusal:
             await _turn_away(door, framing, refusal, CloseCode.UNAUTHORIZED, subprotocol)
             return
+        except Exception:
+            _log.exception("handshake.failed")
+            await _turn_away(door, framing, service_failed(), CloseCode.INTERNAL, subprotocol)
+            return
         await door.accept(subprotocol)
         connection = Connection(door, framing, self.limits, owner, self._act)
         self._connections.add(connection)
@@ -365,4 +375,4 @@ async def _turn_away(
         error = RelayRefusedError("this framing is not offered here", code="unsupported_version")
     await door.accept(subprotocol)
     await door.send(framing.refusal(error), is_text=framing.is_text)
-    await door.close(code, error.message)
+    await door.close(code, close_reason(error.message))

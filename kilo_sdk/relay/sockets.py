@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import attrs
 
-__all__ = ["Handshake", "RelaySocket", "SocketClosedError", "origin_is_allowed"]
+__all__ = ["Handshake", "RelaySocket", "SocketClosedError", "close_reason", "origin_is_allowed"]
+
+# A control frame carries 125 bytes, and two of them are the code: RFC 6455 5.5.
+_REASON_BYTES: Final = 123
 
 
 class SocketClosedError(Exception):
@@ -97,6 +100,14 @@ class RelaySocket(Protocol):
     def abort(self) -> None:
         """Drop the connection, and whatever was not taken."""
         ...
+
+
+def close_reason(words: str) -> str:
+    """Return as much of the words as the frame that closes a socket can carry.
+
+    One that is longer breaks the protocol, and the peer never learns the code.
+    """
+    return words.encode("utf-8", "replace")[:_REASON_BYTES].decode("utf-8", "ignore")
 
 
 def origin_is_allowed(handshake: Handshake, origins: Sequence[str] | None) -> bool:

@@ -123,10 +123,10 @@ async def test_what_is_acted_on_at_once_is_limited() -> None:
             while len(peer.frames) < 3:  # noqa: ASYNC110 - a list tells no event
                 await anyio.sleep(0.005)
         connection.close(CloseCode.NORMAL)
-    assert [frame["code"] for frame in peer.frames] == [
-        "too_many_streams",
-        "rate_limited",
-        "rate_limited",
+    assert [(one["code"], one.get("request"), one.get("stream")) for one in peer.frames] == [
+        ("too_many_streams", "r", None),
+        ("rate_limited", None, "s"),
+        ("rate_limited", None, "s"),
     ]
 
 
@@ -210,6 +210,28 @@ async def test_refusals_name_what_they_are_about() -> None:
         connection.close(CloseCode.NORMAL)
     about = [(frame["code"], frame.get("request"), frame.get("stream")) for frame in peer.frames]
     assert about == [("internal", "r", None), ("internal", None, "s")]
+
+
+async def test_a_socket_of_a_server_that_fails_is_closed_all_the_same() -> None:
+    class Failing(Peer):
+        async def receive(self) -> str | bytes:
+            raise LookupError("of the server")
+
+    peer = Failing()
+    connection = serve(peer, ignore)
+    with pytest.raises(ExceptionGroup):
+        await connection.run()
+    assert (peer.closed, connection.over.is_set()) == ([1011], True)
+
+
+async def test_it_is_over_for_those_who_wait_when_its_task_is_cancelled() -> None:
+    connection = serve(Peer(), ignore)
+    task = asyncio.create_task(connection.run())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert connection.over.is_set()
 
 
 async def test_finishing_closes_once_everything_is_sent() -> None:

@@ -266,6 +266,30 @@ async def test_nothing_is_spent_for_those_who_may_not_come_in(
     assert not gateway.requests
 
 
+async def test_words_that_are_longer_than_a_close_frame_leave_its_code_alone(
+    client: KiloClient, serving: Any, server: str
+) -> None:
+    def authorize(handshake: Handshake) -> str | None:
+        raise RelayRefusedError("ж" * 300, code="unauthorized")
+
+    browser = await (await serving(WebSocketRelay(client, authorize=authorize), server))()
+    assert await browser.hear_close() == 4401
+    assert [frame["text"] for frame in browser.frames] == ["ж" * 300]
+
+
+async def test_an_auth_hook_that_fails_is_told_as_such_and_lets_nobody_in(
+    client: KiloClient, serving: Any, server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def authorize(handshake: Handshake) -> str | None:
+        raise LookupError("the app's own")
+
+    browser = await (await serving(WebSocketRelay(client, authorize=authorize), server))()
+    assert await browser.hear_close() == 1011
+    assert [frame["code"] for frame in browser.frames] == ["internal"]
+    assert "LookupError" in caplog.text
+    assert "the app's own" not in str(browser.frames)
+
+
 @pytest.mark.parametrize(
     ("origins", "origin", "is_let_in"),
     [

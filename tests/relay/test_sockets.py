@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kilo_sdk.relay import Handshake
-from kilo_sdk.relay.sockets import origin_is_allowed
+from kilo_sdk.relay.sockets import close_reason, origin_is_allowed
 
 
 def at_the_door(**headers: str) -> Handshake:
@@ -40,3 +40,12 @@ def test_a_handshake_shows_no_header() -> None:
 def test_origins(origin: str | None, host: str, origins: list[str] | None, allowed: bool) -> None:
     headers = {"host": host} if origin is None else {"host": host, "origin": origin}
     assert origin_is_allowed(at_the_door(**headers), origins) is allowed
+
+
+def test_a_reason_is_cut_to_what_a_close_frame_carries() -> None:
+    assert close_reason("sign in first") == "sign in first"
+    assert close_reason("x" * 123) == "x" * 123
+    assert close_reason("x" * 124) == "x" * 123
+    # Between characters, not inside one.
+    assert close_reason("ж" * 300) == "ж" * 61
+    assert close_reason("a\ud83d") == "a?"
