@@ -158,7 +158,7 @@ class Connection:
                 self._scope.cancel()
                 return
             self._heard_at = now = self._loop.time()
-            if len(frame) > self._limits.max_message_bytes:
+            if _bytes_in(frame) > self._limits.max_message_bytes:
                 self.close(CloseCode.TOO_BIG)
                 return
             if not bucket.take(now) or self.session.unsaid > _MOST_UNSAID:
@@ -235,6 +235,13 @@ class Connection:
         periods = [one / 4 for one in (limits.send_timeout, idle) if one is not None]
         if periods and self._closing is None:
             self._timer = self._loop.call_later(min(periods), self._watch)
+
+
+def _bytes_in(frame: str | bytes) -> int:
+    """Return how long a frame was on the wire."""
+    if isinstance(frame, bytes) or frame.isascii():
+        return len(frame)
+    return len(frame.encode("utf-8", "replace"))
 
 
 def _about(message: ClientMessage) -> tuple[str | None, str | None]:

@@ -224,6 +224,28 @@ async def test_a_socket_of_a_server_that_fails_is_closed_all_the_same() -> None:
     assert (peer.closed, connection.over.is_set()) == ([1011], True)
 
 
+@pytest.mark.parametrize(
+    ("frame", "closed"),
+    [
+        ('{"type":"no"}' + " " * 115, [1000]),
+        ('{"type":"no"}' + " " * 116, [1009]),
+        ('{"type":"жж"}' + " " * 113, [1000]),
+        ('{"type":"жж"}' + " " * 114, [1009]),
+    ],
+)
+async def test_a_message_is_measured_in_bytes(frame: str, closed: list[int]) -> None:
+    peer = Peer()
+    connection = serve(peer, ignore, max_message_bytes=128)
+    peer.inbox.put_nowait(frame)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while not (peer.frames or peer.closed):  # noqa: ASYNC110 - lists tell no event
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    assert peer.closed == closed
+
+
 async def test_it_is_over_for_those_who_wait_when_its_task_is_cancelled() -> None:
     connection = serve(Peer(), ignore)
     task = asyncio.create_task(connection.run())
