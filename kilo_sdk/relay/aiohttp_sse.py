@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import anyio
@@ -37,10 +38,14 @@ class AiohttpSSEPeer:
                 raise RelayRefusedError(f"a prompt has at most {most} bytes", code="too_big")
         return b"".join(parts)
 
-    async def respond(self, status: int, body: bytes) -> None:
+    async def respond(
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer with JSON, or with nothing where the body is empty."""
         kind = "application/json" if body else None
-        self.response = web.Response(status=status, body=body or None, content_type=kind)
+        self.response = web.Response(
+            status=status, body=body or None, content_type=kind, headers=headers
+        )
 
     async def begin(self) -> None:
         """Begin an event stream."""

@@ -46,10 +46,12 @@ class ASGISSEPeer:
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    async def respond(self, status: int, body: bytes) -> None:
+    async def respond(
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer with JSON, or with nothing where the body is empty."""
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        await self._start(status, headers if body else {})
+        about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        await self._start(status, {**(headers or {}), **(about if body else {})})
         await self._deliver({"type": "http.response.body", "body": body})
 
     async def begin(self) -> None:

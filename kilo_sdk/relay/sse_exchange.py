@@ -10,6 +10,7 @@ Source: WHATWG HTML 9.2 (server-sent events).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
@@ -38,6 +39,7 @@ SSE_HEADERS: Final = {
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
 _KEEPALIVE: Final = (15.0, b": alive\n\n")
+_METHODS: Final = ("GET", "POST", "DELETE")
 _STATUS: Final = {
     "unauthorized": 401,
     "not_allowed": 403,
@@ -68,7 +70,9 @@ class SSEPeer(Protocol):
         """
         ...
 
-    async def respond(self, status: int, body: bytes) -> None:
+    async def respond(
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer with JSON, or with nothing where the body is empty."""
         ...
 
@@ -122,6 +126,10 @@ class SSEFraming:
 
 async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer) -> None:
     """Serve one request to its end."""
+    if peer.method not in _METHODS:
+        # HEAD among them, which an app may route here with GET: its answer has no body.
+        await peer.respond(405, b"", {"Allow": ", ".join(_METHODS)})
+        return
     if not relay.allows_origin(peer.handshake):
         await _refuse(peer, RelayRefusedError("this origin is not allowed"))
         return

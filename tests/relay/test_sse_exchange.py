@@ -172,6 +172,21 @@ async def test_what_is_refused_is_told(
     assert not gateway.requests
 
 
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS"])
+async def test_methods_that_nothing_is_done_for_are_refused_and_the_connection_goes_on(
+    method: str, client: KiloClient, ask: Any
+) -> None:
+    request = await ask(WebSocketRelay(client, linger=60))
+    accept = {"Accept": "application/json"}
+    async with request("POST", json={"messages": "hi"}, headers=accept) as answer:
+        query = f"?stream={(await answer.json())['stream']}"
+    async with request(method, query) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST, DELETE")
+        assert await answer.read() == b""
+    async with request("GET", query) as answer:
+        assert (await events_of(answer))[-1].event == "done"
+
+
 async def test_a_hook_that_fails_is_told_as_such(
     client: KiloClient, ask: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
