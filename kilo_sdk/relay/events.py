@@ -30,8 +30,10 @@ __all__ = [
 EndState: TypeAlias = Literal["done", "cancelled", "error", "cut"]
 """How an answer ended: whole, stopped on demand, refused or failed, or without its writer."""
 
-# What an event without text weighs beside the characters that are counted.
+# What an event weighs beside the characters that are counted; and a piece of text, of which a
+# log holds the string alone.
 _EVENT_BYTES: Final = 160
+_PIECE_BYTES: Final = 64
 
 
 @attrs.define(slots=True)
@@ -173,12 +175,12 @@ def event_from_fields(fields: WireDict) -> RelayEvent:
 
 
 def size_of(event: RelayEvent) -> int:
-    """Return about how many bytes of memory an event takes."""
+    """Return about how many bytes of memory an event takes in a log."""
     # Asked per token, so plainly: a union of types would be made anew each time.
     if isinstance(event, Text):
-        return _EVENT_BYTES + len(event.text)
+        return _PIECE_BYTES + len(event.text)
     if isinstance(event, Reasoning):
-        return _EVENT_BYTES + len(event.text)
+        return _PIECE_BYTES + len(event.text)
     if isinstance(event, Ended):
         return _EVENT_BYTES + _deep_size(event.message)
     if isinstance(event, ToolCalled):

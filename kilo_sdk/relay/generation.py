@@ -37,6 +37,7 @@ from kilo_sdk.types.events import (
     ReasoningDelta,
     StreamEvent,
     TextDelta,
+    ToolCallDelta,
     ToolCallDone,
     UsageReported,
 )
@@ -86,7 +87,7 @@ class Generation:
     Args:
         writer: Where it goes.
         payload: What was asked, for an estimate of what an answer used that was stopped.
-        max_bytes: Longest answer, in bytes of the log.
+        max_bytes: Longest answer, in bytes of the log, and of what is held beside it.
         report_cost: Whether a client is told what its answer cost.
     """
 
@@ -106,6 +107,7 @@ class Generation:
         self._stream: CompletionStream | None = None
         self._whole: ChatCompletion | None = None
         self._calls = 0
+        self._held = 0
         self._began = time.monotonic()
         self.error: KiloError | None = None
 
@@ -187,20 +189,17 @@ class Generation:
         async for read in stream.batches():
             first = read[0]
             # Nearly every read is one piece of text: no event is made of it but the log's own.
-            if len(read) == 1 and isinstance(first, tuple):
-                template, text = first
-                if text and template.choice == 0:
+            if len(read) == 1 and isinstance(first, tuple) and first[0].choice == 0:
+                if text := first[1]:
                     append(Text(text))
             else:
                 for event in events_of_read(read):
                     self._take(event)
             if log.size > limit:
                 raise _too_long()
-        # Whatever is said once it has ended well.
+        # Whatever is said once it has ended well; what it weighs was counted as it came.
         async for event in stream.events():
             self._take(event)
-            if log.size > limit:
-                raise _too_long()
 
     def _take(self, event: StreamEvent) -> None:
         """Add what an event says; of the first choice alone, for a client sees one answer."""
@@ -208,9 +207,15 @@ class Generation:
         if isinstance(event, TextDelta):
             if event.choice == 0:
                 append(Text(event.text))
+            else:
+                self._hold(event.text)
         elif isinstance(event, ReasoningDelta):
             if event.choice == 0:
                 append(Reasoning(event.text))
+            else:
+                self._hold(event.text)
+        elif isinstance(event, ToolCallDelta):
+            self._hold(event.arguments)
         elif isinstance(event, ToolCallDone):
             if event.choice == 0:
                 call = event.tool_call
@@ -220,6 +225,12 @@ class Generation:
             append(Told(usage_fields(event.usage, with_cost=self._report_cost)))
         elif isinstance(event, Finished):
             self._whole = event.completion
+
+    def _hold(self, text: str) -> None:
+        """Count what comes and is not told, or only at the end: a call may never stop either."""
+        self._held += len(text)
+        if self._held + self._writer.log.size > self._max_bytes:
+            raise _too_long()
 
     def _ended(self, state: Literal["done", "cancelled"]) -> Ended:
         completion = self.completion

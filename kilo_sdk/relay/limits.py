@@ -36,7 +36,8 @@ class RelayLimits:
         send_timeout: How long a frame may wait to be taken; longer closes with 4409.
         max_frame_chars: Waiting text is joined up to about this length of a frame.
         min_interval: Least time between two frames; what comes between is joined.
-        max_answer_bytes: Longest answer; a longer one is stopped with ``too_long``.
+        max_answer_bytes: Longest answer, as it lies in memory: its text and tool calls, and
+            some 64 bytes for each piece; a longer one is stopped with ``too_long``.
         idle_timeout: How long a socket without an answer may be silent; longer closes with
             4408.
         ping_interval: Time between pings; a client that answers none is gone. Of aiohttp's

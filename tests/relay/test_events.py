@@ -60,6 +60,7 @@ def test_what_is_no_event_is_told_as_such(fields: dict[str, object]) -> None:
 
 def test_size_follows_the_text() -> None:
     assert size_of(Text("x" * 1000)) - size_of(Text("")) == 1000
+    assert size_of(Text("abc")) == size_of(Reasoning("abc")) == 67
     assert size_of(ToolCalled(0, None, "f", "x" * 500)) - size_of(Started()) == 500
     message = {"content": [{"text": "x" * 900}], "role": "assistant"}
     assert size_of(Ended(message=message)) > 900

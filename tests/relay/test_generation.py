@@ -10,8 +10,9 @@ import pytest
 from kilo_sdk import KiloClient
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.relay import MemoryStreamStore, StreamWriter
-from kilo_sdk.relay.events import Ended, Failed, Reasoning, Text
+from kilo_sdk.relay.events import Ended, Failed, Reasoning, Started, Text, ToolCalled
 from kilo_sdk.relay.generation import Generation
+from tests.support.raw_streams import chunk, reply, tool
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +90,51 @@ async def test_a_writer_that_is_torn_down_leaves_a_cut(
     last = writer.log.events[-1]
     assert isinstance(last, Failed)
     assert (last.state, writer.log.state) == ("cut", "cut")
+
+
+MORE = "x" * 400
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        chunk(MORE),
+        chunk(reasoning=MORE),
+        chunk(MORE, index=1),
+        chunk(reasoning=MORE, index=1),
+        chunk(tool_calls=tool(MORE, id="c", name="f")),
+    ],
+)
+async def test_an_answer_that_does_not_stop_is_stopped_whatever_it_is_made_of(
+    endless: dict[str, Any], client: KiloClient, gateway: LocalGateway
+) -> None:
+    gateway.enqueue(reply([endless] * 30, b"", ending="hang"))
+    writer, generation = await writing(max_bytes=10_000)
+    with anyio.fail_after(60):
+        await generation.run(lambda: client.chat.completions.stream(**PAYLOAD))
+    last = writer.log.events[-1]
+    assert isinstance(last, Failed)
+    assert (last.state, last.code) == ("error", "too_long")
+    assert not any(isinstance(event, ToolCalled) for event in writer.log.events)
+
+
+async def test_a_call_of_a_whole_answer_is_told_and_the_answer_is_done(
+    client: KiloClient, gateway: LocalGateway
+) -> None:
+    """What a call weighs was counted as it came, so nothing follows it but the end."""
+    arguments = '{"text": "' + "x" * 6000 + '"}'
+    call = chunk(tool_calls=tool(arguments, id="c", name="f"))
+    gateway.enqueue(reply([chunk("y" * 3000), call, chunk("", finish_reason="tool_calls")]))
+    writer, generation = await writing(max_bytes=9500)
+    writer.append(Started())
+    await generation.run(lambda: client.chat.completions.stream(**PAYLOAD))
+    assert writer.log.size > 9500
+    assert list(writer.log.events)[:3] == [
+        Started(),
+        Text("y" * 3000),
+        ToolCalled(0, "c", "f", arguments),
+    ]
+    assert writer.log.state == "done"
 
 
 async def test_code_of_the_app_that_fails_is_an_internal_error(
