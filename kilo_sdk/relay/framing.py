@@ -137,12 +137,14 @@ class OpenAIFraming:
         head: WireDict = {"id": stream, "object": _CHUNK, "seq": seq}
         if isinstance(event, Failed):
             error = {"code": event.code, "message": event.text, "retry_after": event.retry_after}
-            return json_bytes({**head, "choices": [_choice({}, "error")], "error": error})
+            usage = _untold(event.usage)
+            return json_bytes({**head, "choices": [_choice({}, "error")], "error": error, **usage})
         if isinstance(event, Told):
             return json_bytes({**head, "choices": [], "usage": event.usage})
         if isinstance(event, Ended):
             choice = _choice({}, event.finish_reason or event.state)
-            return json_bytes({**head, "model": event.model, "choices": [choice]})
+            usage = _untold(event.usage)
+            return json_bytes({**head, "model": event.model, "choices": [choice], **usage})
         return json_bytes({**head, "choices": [_choice(_delta(event))]})
 
     def refusal(self, refusal: RelayRefusedError) -> bytes:
@@ -194,6 +196,11 @@ def _delta(event: Started | Text | Reasoning | ToolCalled) -> WireDict:
     function = {"name": event.name, "arguments": event.arguments}
     call = {"index": event.index, "id": event.id, "type": "function", "function": function}
     return {"tool_calls": [call]}
+
+
+def _untold(usage: WireDict | None) -> WireDict:
+    """Return the usage that no chunk before the last one has told: an estimate."""
+    return {"usage": usage} if usage and usage.get("estimated") else {}
 
 
 def _choice(delta: WireDict, finish_reason: str | None = None) -> WireDict:

@@ -116,6 +116,11 @@ def test_chunks_read_as_those_of_openai() -> None:
     assert failed["choices"][0]["finish_reason"] == "error"
     assert failed["error"] == {"code": "rate_limited", "message": "later", "retry_after": 7.0}
     assert orjson.loads(framing.refusal(REFUSAL))["error"]["request"] == "r"
+    # What was told has had a chunk of its own.
+    estimated = {"completion_tokens": 3, "estimated": True}
+    assert chunk(Ended("cancelled", usage=estimated))["usage"] == estimated
+    assert chunk(Failed("error", "upstream", "no", usage=estimated))["usage"] == estimated
+    assert "usage" not in chunk(Ended(usage={"total_tokens": 3}))
 
 
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60)))
