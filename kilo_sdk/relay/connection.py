@@ -207,9 +207,15 @@ class Connection:
         try:
             await self._act(self, message)
         except RelayRefusedError as refusal:
-            refusal.request = refusal.request or request
-            refusal.stream = refusal.stream or stream
-            self.session.say(refusal)
+            # Another one: an app may raise the same each time, to whomever.
+            self.session.say(
+                RelayRefusedError(
+                    refusal.message,
+                    code=refusal.code,
+                    stream=refusal.stream or stream,
+                    request=refusal.request or request,
+                )
+            )
         except Exception:
             _log.exception("message.failed %s", type(message).__name__)
             self.session.say(service_failed(request=request, stream=stream))

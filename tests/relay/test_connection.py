@@ -212,6 +212,25 @@ async def test_refusals_name_what_they_are_about() -> None:
     assert about == [("internal", "r", None), ("internal", None, "s")]
 
 
+async def test_a_refusal_that_an_app_raises_again_and_again_names_each_client_its_own() -> None:
+    peer, no = Peer(), RelayRefusedError("no")
+
+    async def refuse(connection: Connection, message: ClientMessage) -> None:
+        raise no
+
+    connection = serve(peer, refuse)
+    for request in ("1", "2"):
+        peer.says(type="prompt", messages="hi", id=request)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while len(peer.frames) < 2:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    assert [frame["request"] for frame in peer.frames] == ["1", "2"]
+    assert no.request is None
+
+
 async def test_a_socket_of_a_server_that_fails_is_closed_all_the_same() -> None:
     class Failing(Peer):
         async def receive(self) -> str | bytes:
