@@ -8,7 +8,7 @@ from typing import Final, TypeGuard
 from aiohttp import WSMsgType, web
 
 from kilo_sdk.relay.limits import RelayLimits
-from kilo_sdk.relay.sockets import Handshake, SocketClosedError
+from kilo_sdk.relay.sockets import Handshake, SocketClosedError, headers_of
 
 __all__ = ["AiohttpSocket", "aiohttp_handshake", "is_request", "is_socket"]
 
@@ -141,7 +141,7 @@ def is_socket(given: object) -> TypeGuard[web.WebSocketResponse]:
 
 def aiohttp_handshake(request: web.Request) -> Handshake:
     """Return who is at the door."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = headers_of(request.headers.items())
     offered = headers.get("sec-websocket-protocol", "").split(",")
     return Handshake(
         path=request.path,

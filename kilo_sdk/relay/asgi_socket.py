@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import parse_qsl
 
-from kilo_sdk.relay.sockets import Handshake, SocketClosedError
+from kilo_sdk.relay.sockets import Handshake, SocketClosedError, headers_of
 
 __all__ = [
     "ASGIConnection",
@@ -141,7 +141,9 @@ def asgi_handshake(scope: Mapping[str, Any]) -> Handshake:
     query = scope.get("query_string", b"").decode("latin-1")
     return Handshake(
         path=scope.get("path", ""),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs},
+        headers=headers_of(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs
+        ),
         query=dict(parse_qsl(query)),
         remote=client[0] if client else None,
         subprotocols=tuple(scope.get("subprotocols", ())),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import attrs
 
-__all__ = ["Handshake", "RelaySocket", "SocketClosedError", "close_reason", "origin_is_allowed"]
+__all__ = [
+    "Handshake",
+    "RelaySocket",
+    "SocketClosedError",
+    "close_reason",
+    "headers_of",
+    "origin_is_allowed",
+]
 
 # A control frame carries 125 bytes, and two of them are the code: RFC 6455 5.5.
 _REASON_BYTES: Final = 123
@@ -25,7 +32,7 @@ class Handshake:
 
     Attributes:
         path: The path that was asked for.
-        headers: Names in lower case.
+        headers: Names in lower case; of repeated ones, the values in one line.
         query: Of repeated names, the last.
         remote: The peer's address, or None where it is not known.
         subprotocols: Those that the client offers.
@@ -100,6 +107,23 @@ class RelaySocket(Protocol):
     def abort(self) -> None:
         """Drop the connection, and whatever was not taken."""
         ...
+
+
+def headers_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names in lower case.
+
+    Of a name that is repeated the values are joined: with HTTP/2 a browser may send each cookie
+    in a field of its own.
+
+    Source: RFC 9110 5.2, RFC 9113 8.2.3.
+    """
+    headers: dict[str, str] = {}
+    for given, value in pairs:
+        name = given.lower()
+        before = headers.get(name)
+        between = "; " if name == "cookie" else ", "
+        headers[name] = value if before is None else f"{before}{between}{value}"
+    return headers
 
 
 def close_reason(words: str) -> str:

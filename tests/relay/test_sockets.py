@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kilo_sdk.relay import Handshake
-from kilo_sdk.relay.sockets import close_reason, origin_is_allowed
+from kilo_sdk.relay.sockets import close_reason, headers_of, origin_is_allowed
 
 
 def at_the_door(**headers: str) -> Handshake:
@@ -16,6 +16,12 @@ def test_cookies_are_read() -> None:
     assert at_the_door(cookie="a=1; b=two").cookies == {"a": "1", "b": "two"}
     assert at_the_door().cookies == {}
     assert at_the_door(cookie="\x00=;;;").cookies == {}
+
+
+def test_repeated_headers_are_joined() -> None:
+    pairs = [("Cookie", "a=1"), ("Host", "app"), ("cookie", "b=2"), ("X-Way", "p"), ("x-way", "q")]
+    assert headers_of(pairs) == {"cookie": "a=1; b=2", "host": "app", "x-way": "p, q"}
+    assert at_the_door(**headers_of(pairs[::2])).cookies == {"a": "1", "b": "2"}
 
 
 def test_a_handshake_shows_no_header() -> None:
