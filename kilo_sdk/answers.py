@@ -46,7 +46,7 @@ def _no_key() -> str | None:
     return None
 
 
-@attrs.define(slots=True)
+@attrs.define(slots=True, eq=False)
 class AnswerContext:
     """What decoding needs to know of the answer besides its bytes; never changed.
 

@@ -14,7 +14,7 @@ from kilo_sdk.routes import Route
 __all__ = ["Answer"]
 
 
-@attrs.define(slots=True)
+@attrs.define(slots=True, eq=False)
 class Answer:
     """A response with status 200 whose body has not been read; never changed.
 

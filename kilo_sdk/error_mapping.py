@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from kilo_sdk.error_report import ErrorReport, read_error
 from kilo_sdk.error_words import (
     fit_to_show,
     json_or_none,
@@ -41,6 +40,7 @@ from kilo_sdk.errors import (
 from kilo_sdk.retry_after import parse_retry_after
 
 if TYPE_CHECKING:
+    from kilo_sdk.error_report import ErrorReport
     from kilo_sdk.types.completion import ChatCompletion
 
 __all__ = [
@@ -80,10 +80,9 @@ _BODY_MAX_CHARS: Final = 64 * 1024
 _MESSAGE_MAX_CHARS: Final = 1000
 _BYOK: Final = "[BYOK]"
 # OpenRouter's "a/b is not a valid model ID", and how others say it.
-_UNKNOWN_MODEL: Final = re.compile(
-    r"\bmodel\b.{0,200}?\b(?:not found|not exist|unknown|not supported|not available)"
-    r"|\b(?:invalid|unknown|no such|not a valid|unrecognized) model\b",
-    re.IGNORECASE | re.DOTALL,
+_UNKNOWN_MODEL: Final = (
+    r"(?is)\bmodel\b.{0,200}?\b(?:not found|not exist|unknown|not supported|not available)"
+    r"|\b(?:invalid|unknown|no such|not a valid|unrecognized) model\b"
 )
 _PRIVATE_HEADERS: Final = frozenset(
     {"authorization", "cookie", "proxy-authorization", "set-cookie"}
@@ -122,9 +121,9 @@ def error_from_response(
     payload = json_or_none(text)
     if isinstance(payload, (dict, list)):
         # The balance to the cent: the text says -0.12, which no float is.
-        report = read_error(payload, exact=_exact(text) if status == 402 else None)
+        report = _read_error(payload, exact=_exact(text) if status == 402 else None)
     else:
-        report = read_error(
+        report = _read_error(
             None, words=words_of_text(payload if isinstance(payload, str) else text)
         )
     return _status_error(
@@ -172,7 +171,7 @@ def error_from_payload(
     lowered = _stored_headers(headers)
     if key:
         _mask_key(payload, key)
-    report = read_error(payload)
+    report = _read_error(payload)
     status = report.status
     if status is None and report.is_context_length:
         status = 400
@@ -206,8 +205,8 @@ def is_about_unknown_model(error: APIError) -> bool:
         return True
     if type(error) is not BadRequestError:
         return False
-    words = read_error(error.body).words if isinstance(error.body, dict) else None
-    return bool(words and _UNKNOWN_MODEL.search(words))
+    words = _read_error(error.body).words if isinstance(error.body, dict) else None
+    return bool(words and re.search(_UNKNOWN_MODEL, words))
 
 
 def append_advice(error: APIError, advice: str) -> None:
@@ -332,3 +331,10 @@ def _stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _request_id(headers: dict[str, str], report: ErrorReport) -> str | None:
     return headers.get("request-id") or headers.get("x-request-id") or report.id or None
+
+
+def _read_error(payload: object, *, words: str | None = None, exact: object = None) -> ErrorReport:
+    # Most processes meet no error at their start: until one comes, its reader is not imported.
+    from kilo_sdk.error_report import read_error
+
+    return read_error(payload, words=words, exact=exact)

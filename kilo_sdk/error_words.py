@@ -23,28 +23,28 @@ __all__ = [
     "words_of_text",
 ]
 
+# Patterns are text here, which ``re`` compiles once, with the first error: to compile them
+# takes as long as to import several modules.
 _SECRETS: Final = (
     # The name of a credential and its value; the name stays. Prose after "bearer" stays too.
     (
-        re.compile(
-            r"\b(bearer\s+)(?!(?:token|auth|authentication|authorization|key|header|or|and|is|in)s?(?![\w-]))"
-            r"[^\s\"'`,;<>]+",
-            re.IGNORECASE,
+        (
+            r"(?i)\b(bearer\s+)(?!(?:token|auth|authentication|authorization|key|header|or|and|is|in)s?(?![\w-]))"
+            r"[^\s\"'`,;<>]+"
         ),
         r"\1[redacted]",
     ),
     (
-        re.compile(
-            r"\b((?:api|secret|access)[ _-]?(?:key|token)|token|secret|password|key provided)"
-            r"([\"'`]?\s*[:=]\s*[\"'`]?)(?!\[redacted)[^\s\"'`,;<>]{8,}",
-            re.IGNORECASE,
+        (
+            r"(?i)\b((?:api|secret|access)[ _-]?(?:key|token)|token|secret|password|key provided)"
+            r"([\"'`]?\s*[:=]\s*[\"'`]?)(?!\[redacted)[^\s\"'`,;<>]{8,}"
         ),
         r"\1\2[redacted]",
     ),
     # Keys known by their looks: OpenAI's and its followers', Google's, AWS's; JWTs (the
     # gateway's own keys); and any run longer than words, model names and request ids are.
     (
-        re.compile(
+        (
             r"\b(?:(?:sk|pk|rk)[-_][\w*.-]{3,}|(?:gsk|hf|ghp|gho|xai|pplx|nvapi)[-_][\w*-]{8,}"
             r"|AIza[\w-]{20,}|AKIA[0-9A-Z]{12,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"
             r"|(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{40,})"
@@ -68,17 +68,14 @@ _MESSAGE_KEYS: Final = (
     "error_description",
     "title",
 )
-_HTML: Final = re.compile(
-    r"\A(?:<\?xml[^>]{0,100}>\s*)?(?:<!--|<!doctype html|<html|<head|<body)"
-    r"|(?:<!doctype html|<html)\b",
-    re.IGNORECASE,
+_HTML: Final = (
+    r"(?i)\A(?:<\?xml[^>]{0,100}>\s*)?(?:<!--|<!doctype html|<html|<head|<body)"
+    r"|(?:<!doctype html|<html)\b"
 )
-_HTML_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
-_JSON_START: Final = re.compile(r"(?:\[\s*)?\{")
-_QUOTED_MESSAGE: Final = re.compile(
-    r"""(["'])message\1\s*:\s*(["'])((?:\\.|(?!\2)[^\\])+)""", re.DOTALL
-)
-_SPACES: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_HTML_TITLE: Final = r"(?i)<title[^<>]{0,200}>([^<]{1,300})"
+_JSON_START: Final = r"(?:\[\s*)?\{"
+_QUOTED_MESSAGE: Final = r"""(?s)(["'])message\1\s*:\s*(["'])((?:\\.|(?!\2)[^\\])+)"""
+_SPACES: Final = r"[\s\x00-\x1f\x7f-\x9f]+"
 
 
 def own_words(value: object) -> str | None:
@@ -96,9 +93,9 @@ def words_of_text(text: str) -> str | None:
 
 def fit_to_show(text: str, max_chars: int) -> str:
     """Make a text fit for a message: one line, keys and tokens masked, bounded."""
-    line = _SPACES.sub(" ", text[:_MASKED_MAX_CHARS]).strip()
+    line = re.sub(_SPACES, " ", text[:_MASKED_MAX_CHARS]).strip()
     for pattern, replacement in _SECRETS:
-        line = pattern.sub(replacement, line)
+        line = re.sub(pattern, replacement, line)
     return shorten(line, max_chars)
 
 
@@ -142,14 +139,14 @@ def _dig(value: object, depth: int) -> str | None:
 
 def _dig_string(text: str, depth: int) -> str | None:
     text = text.strip()
-    page = _HTML.search(text)
+    page = re.search(_HTML, text)
     # Whoever passes a page on puts words before it; a tag alone may be what they are about.
-    if page is not None and (not page.start() or _HTML_TITLE.search(text)):
+    if page is not None and (not page.start() or re.search(_HTML_TITLE, text)):
         before = text[: page.start()].strip(" \t\r\n:-")
         return f"{before}: {_words_of_page(text)}" if before else _words_of_page(text)
     if text.startswith('"') and isinstance(encoded := json_or_none(text), str):
         return _dig(encoded, depth + 1)
-    start = _JSON_START.search(text)
+    start = re.search(_JSON_START, text)
     if start is None:
         return text or None
     # Of text with braces in it, only what stands before them and messages in them is taken.
@@ -158,14 +155,14 @@ def _dig_string(text: str, depth: int) -> str | None:
     if isinstance(nested, (dict, list)):
         words = _dig(nested, depth + 1)
     else:  # cut short, or written by Python's repr
-        quoted = _QUOTED_MESSAGE.search(text, start.start())
+        quoted = re.search(_QUOTED_MESSAGE, text[start.start() :])
         words = quoted[3] if quoted else None
     return " ".join(part for part in (before, words) if part) or None
 
 
 def _words_of_page(text: str) -> str:
     """Say what an HTML page is about, and nothing else of it."""
-    title = _HTML_TITLE.search(text)
+    title = re.search(_HTML_TITLE, text)
     if title is None:
         return "the answer is an HTML page without a title"
     # Its table of entities takes longer to import than most modules here, and pages are rare.

@@ -21,7 +21,7 @@ __all__ = ["Network"]
 _KEEPALIVE_S: Final = 60.0
 
 
-@attrs.frozen(slots=True, kw_only=True, repr=False)
+@attrs.frozen(slots=True, kw_only=True, repr=False, eq=False)
 class Network:
     """What a client was told about the way to the gateway.
 

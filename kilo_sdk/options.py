@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientOptions"]
 
 
-@attrs.frozen(slots=True, kw_only=True, repr=False)
+@attrs.frozen(slots=True, kw_only=True, repr=False, eq=False)
 class ClientOptions:
     """The arguments of a client that a view of it may replace."""
 

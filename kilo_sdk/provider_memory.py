@@ -29,7 +29,7 @@ _REMEMBERED: Final = 1024
 _DIGEST_BYTES: Final = 16
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, eq=False)
 class _Source:
     """Who gave an answer.
 

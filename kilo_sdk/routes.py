@@ -36,7 +36,7 @@ __all__ = ["Route", "Routes"]
 _MOST_KNOWN: Final = 256
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, eq=False)
 class Route:
     """A transport with the chains that its calls pass, the caller's middleware included.
 

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@attrs.define(slots=True, repr=False)
+@attrs.define(slots=True, repr=False, eq=False)
 class OutgoingRequest:
     """A request before it is sent; middleware may change every part of it.
 

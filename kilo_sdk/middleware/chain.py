@@ -124,7 +124,7 @@ class ResponseChain:
         return tuple([one.for_call().on_completion for one in self._middleware])
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, eq=False)
 class StreamPassage:
     """What the chunks of one answer pass on their way in.
 

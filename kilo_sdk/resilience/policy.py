@@ -31,7 +31,7 @@ RESUME_OPTIONS: Final[tuple[ResumeOption, ...]] = get_args(ResumeOption)
 """All that ``resume`` may be."""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=True, kw_only=True, eq=False)
 class CallPolicy:
     """What a call does when its first try does not bring the answer, or not soon.
 

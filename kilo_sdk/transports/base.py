@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(slots=True, repr=False)
+@attrs.frozen(slots=True, repr=False, eq=False)
 class CompletionCall:
     """What a caller asked for, before a transport makes a request of it.
 

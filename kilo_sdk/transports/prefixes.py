@@ -21,8 +21,8 @@ from kilo_sdk.seam import Echo
 __all__ = ["AssistantPrefix", "ContinuingTransport", "vendors_prefix"]
 
 # Models that think whatever they are told, and so would think again before they go on.
-_ALWAYS_THINKS: Final = re.compile(r"thinking|reasoner|magistral|\bqwq\b|\br1\b", re.IGNORECASE)
-_CLAUDE_VERSION: Final = re.compile(r"-(\d{1,2})(?:[.-](\d{1,2}))?(?!\d)")
+_ALWAYS_THINKS: Final = r"(?i)thinking|reasoner|magistral|\bqwq\b|\br1\b"
+_CLAUDE_VERSION: Final = r"-(\d{1,2})(?:[.-](\d{1,2}))?(?!\d)"
 _NO_PREFIX_SINCE: Final = (4, 6)
 
 
@@ -71,7 +71,7 @@ def vendors_prefix(ref: ModelRef) -> AssistantPrefix | str:
     prefix = _OF_VENDORS.get(vendor)
     if ref.is_auto or prefix is None:
         return f"{ref.id} is not known to go on with a beginning that it is given"
-    if _ALWAYS_THINKS.search(ref.id):
+    if re.search(_ALWAYS_THINKS, ref.id):
         return f"{ref.id} thinks before it writes, and would think again"
     if vendor == "anthropic":
         version = _claude_version(ref.id)
@@ -82,5 +82,5 @@ def vendors_prefix(ref: ModelRef) -> AssistantPrefix | str:
 
 def _claude_version(id_: str) -> tuple[int, int] | None:
     """Return major and minor version; a date is neither."""
-    found = _CLAUDE_VERSION.search(id_)
+    found = re.search(_CLAUDE_VERSION, id_)
     return None if found is None else (int(found[1]), int(found[2] or 0))

@@ -13,7 +13,7 @@ from kilo_sdk.transports.base import TransportAdapter
 __all__ = ["TransportRegistry"]
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, eq=False)
 class TransportRegistry:
     """An ordered list of transports.
 

@@ -8,7 +8,6 @@ Source: GATEWAY 3 (the object), GATEWAY 4 (levels and their mapping).
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
@@ -138,4 +137,6 @@ def _nearest_level(text: str) -> str | None:
     word = text.strip().lower()
     if word == "none":  # an effort, and what OpenAI's own field calls it
         return "off"
+    import difflib  # for a mistake alone
+
     return next(iter(difflib.get_close_matches(word, REASONING_LEVELS, n=1)), None)
