@@ -49,7 +49,7 @@ from kilo_sdk.relay.sockets import (
     close_reason,
     origin_is_allowed,
 )
-from kilo_sdk.relay.sse_exchange import serve_exchange
+from kilo_sdk.relay.sse_exchange import Exchange, serve_exchange
 from kilo_sdk.relay.store import StreamStore
 from kilo_sdk.streaming import CompletionStream
 
@@ -131,6 +131,7 @@ class WebSocketRelay:
         self._origins = None if origins is None else tuple(origins)
         self._report_cost = report_cost
         self._connections: set[Connection] = set()
+        self._exchanges: set[Exchange] = set()
         keep_read_buffers()
 
     async def __aenter__(self) -> Self:
@@ -155,19 +156,22 @@ class WebSocketRelay:
         return len(self.answers)
 
     async def close(self) -> None:
-        """End the answers being written, close the sockets, let go of the store.
+        """End the answers being written, close sockets and event streams, let go of the store.
 
         Closing twice is fine. The client stays open.
         """
         await self.answers.end()
-        connections = tuple(self._connections)
+        connections, exchanges = tuple(self._connections), tuple(self._exchanges)
         for connection in connections:
             connection.finish(CloseCode.GOING_AWAY)
         with anyio.move_on_after(self.limits.close_timeout, shield=True):
-            for connection in connections:
-                await connection.over.wait()
+            for over in [*(one.over for one in connections), *(one.over for one in exchanges)]:
+                await over.wait()
         for connection in connections:
             connection.close(CloseCode.GOING_AWAY)
+        # Those of answers that other processes write would wait for their end here.
+        for exchange in exchanges:
+            exchange.close()
         await self._store.close()
 
     @overload
@@ -269,7 +273,7 @@ class WebSocketRelay:
             What the handler is to return.
         """
         peer = AiohttpSSEPeer(request)
-        await serve_exchange(self, peer)
+        await serve_exchange(self, peer, self._exchanges)
         return peer.response
 
     async def __call__(
@@ -286,7 +290,7 @@ class WebSocketRelay:
         elif scope["type"] == "http":
             peer = ASGISSEPeer(scope, receive, send)
             with contextlib.suppress(SocketClosedError):
-                await serve_exchange(self, peer)
+                await serve_exchange(self, peer, self._exchanges)
                 await peer.finish()
         else:
             raise ConfigurationError("the relay serves web sockets and HTTP")

@@ -28,7 +28,7 @@ from kilo_sdk.relay.sockets import Handshake, SocketClosedError
 if TYPE_CHECKING:
     from kilo_sdk.relay.relay import WebSocketRelay
 
-__all__ = ["SSE_HEADERS", "SSEFraming", "SSEPeer", "serve_exchange"]
+__all__ = ["SSE_HEADERS", "Exchange", "SSEFraming", "SSEPeer", "serve_exchange"]
 
 SSE_HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -124,8 +124,30 @@ class SSEFraming:
         return self._inner.message(frame)
 
 
-async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer) -> None:
-    """Serve one request to its end."""
+class Exchange:
+    """An event stream that is being sent. ``close`` may be called from any task of its loop.
+
+    Attributes:
+        over: Set once nothing more is sent.
+    """
+
+    def __init__(self) -> None:
+        self.over = anyio.Event()
+        self.scope = anyio.CancelScope()
+
+    def close(self) -> None:
+        """Stop; an ``EventSource`` comes back, and goes on wherever it is let in."""
+        self.scope.cancel()
+
+
+async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer, exchanges: set[Exchange]) -> None:
+    """Serve one request to its end.
+
+    Args:
+        relay: Whose answers are asked for.
+        peer: Who asks.
+        exchanges: Has the event stream for as long as it is sent.
+    """
     if peer.method not in _METHODS:
         # HEAD among them, which an app may route here with GET: its answer has no body.
         await peer.respond(405, b"", {"Allow": ", ".join(_METHODS)})
@@ -157,13 +179,20 @@ async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer) -> None:
         # To an EventSource it means: do not come back.
         await peer.respond(204, b"")
     else:
-        await _stream(relay, peer, log, after)
+        exchange = Exchange()
+        exchanges.add(exchange)
+        try:
+            await _stream(relay, peer, log, after, exchange.scope)
+        finally:
+            exchanges.discard(exchange)
+            exchange.over.set()
 
 
-async def _stream(relay: WebSocketRelay, peer: SSEPeer, log: StreamLog, after: int) -> None:
+async def _stream(
+    relay: WebSocketRelay, peer: SSEPeer, log: StreamLog, after: int, scope: anyio.CancelScope
+) -> None:
     wants_chunks = peer.handshake.query.get("format") == "openai"
     framing = SSEFraming(OpenAIFraming() if wants_chunks else JSONFraming())
-    scope = anyio.CancelScope()
     outlet = Outlet(framing, relay.limits, peer.send, scope.cancel)
     outlet.session.follow(log, after)
     try:

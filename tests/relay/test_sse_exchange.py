@@ -15,7 +15,7 @@ from aiohttp import web
 
 from kilo_sdk import KiloClient
 from kilo_sdk.emulator import LocalGateway
-from kilo_sdk.relay import RelayLimits, WebSocketRelay
+from kilo_sdk.relay import MemoryStreamStore, Prompt, RelayLimits, WebSocketRelay
 from kilo_sdk.relay.events import Ended, Text
 from kilo_sdk.relay.framing import JSONFraming, OpenAIFraming
 from kilo_sdk.relay.refusals import RelayRefusedError
@@ -108,6 +108,28 @@ async def test_leaving_stops_generation(
     await eventually(lambda: received.disconnected_at is not None)
     assert received.disconnected_at is not None
     assert received.disconnected_at - left < 0.2
+
+
+async def test_closing_the_relay_ends_event_streams_and_those_of_answers_written_elsewhere(
+    client: KiloClient, ask: Any
+) -> None:
+    store, limits = MemoryStreamStore(), RelayLimits(close_timeout=0.05)
+    async with WebSocketRelay(client, store=store) as elsewhere:
+        relay = WebSocketRelay(client, store=store, limits=limits)
+        request = await ask(relay)
+        log = await elsewhere.answers.begin(Prompt(messages="5000 tokens"))
+        own = await relay.answers.begin(Prompt(messages="5000 tokens"))
+        async with (
+            request("GET", f"?stream={log.stream}") as answer,
+            request("GET", f"?stream={own.stream}") as own_answer,
+        ):
+            await events_of(answer, most=3)
+            await events_of(own_answer, most=3)
+            await relay.close()
+            # Whoever comes back goes on with one of them, and hears that the other is over.
+            assert (await events_of(answer))[-1].event == "text"
+            assert (await events_of(own_answer))[-1].event == "error"
+        assert (log.state, own.state) == (None, "cut")
 
 
 async def test_delete_stops_and_the_reader_hears_of_it(
