@@ -189,10 +189,11 @@ def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:
         raise context.error_inside(wire, in_stream=False)
     completion = context.transport.decode_completion(wire)
     choices = completion.get("choices")
-    some = choices if isinstance(choices, list) else [choices]
-    if not choices or not any(isinstance(choice, dict) for choice in some):
-        raise _protocol_error("the answer is a JSON object without choices", wire, context)
-    return completion
+    if choices:
+        for choice in choices if isinstance(choices, list) else [choices]:
+            if isinstance(choice, dict):
+                return completion
+    raise _protocol_error("the answer is a JSON object without choices", wire, context)
 
 
 def _protocol_error(message: str, body: object, context: AnswerContext) -> ProtocolError:

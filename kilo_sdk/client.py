@@ -10,6 +10,7 @@ Source: GATEWAY 1 and 2.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -232,7 +233,7 @@ class KiloClient:
         self._fetcher = GatewayFetcher(self, RequestChain((auth, app_headers)))
         meters_of(options.cost_meter)
         self._cost_meter = options.cost_meter
-        self._prices = PriceList(lambda: self.loaded_catalog)
+        self._prices = PriceList(partial(self._catalogs.loaded, self._asker))
         self.chat = Chat(self)
 
     @property

@@ -17,7 +17,6 @@ from kilo_sdk.types.wire import WireCompletion, WireDict
 __all__ = ["built_at_once"]
 
 _TEXTS: Final = frozenset({"content", "reasoning", "refusal"})
-_OWN_CHOICE_FIELDS: Final = frozenset({"index", "message", "finish_reason", "logprobs"})
 
 
 def built_at_once(completion: WireCompletion) -> WireCompletion | None:
@@ -31,37 +30,22 @@ def built_at_once(completion: WireCompletion) -> WireCompletion | None:
     if len(choices) != 1 or type(usage) is not dict:
         return None
     choice = choices[0]
-    message = _built_message(choice["message"])
     reason = choice.get("finish_reason")
-    if message is None or type(reason) is not str or reason == "error" or choice.get("logprobs"):
+    if type(reason) is not str or reason == "error" or choice.get("logprobs"):
         return None
-    built: WireDict = {
-        key: value
-        for key, value in choice.items()
-        if value is not None and key not in _OWN_CHOICE_FIELDS
-    }
+    message: WireDict = {"role": "assistant", "content": None}
+    for key, value in choice["message"].items():
+        if value is not None and key != "role":
+            if key not in _TEXTS or type(value) is not str:
+                return None
+            message[key] = value or None
+    built: WireDict = choice.copy()
+    for key, value in choice.items():
+        if value is None:
+            del built[key]
     if "error" in built or "delta" in built:
         return None
-    built["index"] = choice["index"]
-    built["message"] = message
-    built["finish_reason"] = reason or None
-    built["logprobs"] = None
-    return {
-        **completion,
-        "object": "chat.completion",
-        "choices": [built],
-        "usage": usage or None,
-    }
-
-
-def _built_message(message: WireDict) -> WireDict | None:
-    built: WireDict = {"role": "assistant", "content": None}
-    for key, value in message.items():
-        if key in _TEXTS:
-            if type(value) is str:
-                built[key] = value or None
-            elif value is not None:
-                return None
-        elif value is not None and key != "role":
-            return None
-    return built
+    built["message"], built["finish_reason"], built["logprobs"] = message, reason or None, None
+    whole = completion.copy()
+    whole["object"], whole["choices"], whole["usage"] = "chat.completion", [built], usage or None
+    return whole

@@ -132,7 +132,12 @@ class ResponseMiddleware(Protocol):
 
 @runtime_checkable
 class CallScopedResponseMiddleware(Protocol):
-    """A response middleware with state per answer: asked for a fresh object per call."""
+    """A response middleware with state per answer: asked for a fresh object per call.
+
+    One that sets the attribute ``shares_completions = True`` promises that its state is of
+    chunks alone: what it does to a completion follows from that completion. One object may then
+    see the completions of any number of answers.
+    """
 
     def for_call(self) -> ResponseMiddleware:
         """Return the object that sees the chunks or the completion of one answer."""

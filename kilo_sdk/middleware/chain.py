@@ -103,7 +103,7 @@ class ResponseChain:
         ConfigurationError: One of them is of no accepted form.
     """
 
-    __slots__ = ("_middleware", "ignores_text", "passes_repeats")
+    __slots__ = ("_middleware", "_shared_steps", "ignores_text", "passes_repeats")
 
     def __init__(self, middleware: Iterable[AnyResponseMiddleware]) -> None:
         given = tuple(middleware)
@@ -114,6 +114,8 @@ class ResponseChain:
             getattr(one, "passes_repeats", False) is True for one in given
         )
         """Whether none looks at what chunks repeat but for their reasoning or arguments."""
+        shared = [isinstance(one, _Same) or _shares_completions(one) for one in self._middleware]
+        self._shared_steps = self._new_completion_steps() if all(shared) else None
 
     def for_stream(self) -> StreamPassage:
         """Return what the chunks of one new answer pass."""
@@ -121,6 +123,9 @@ class ResponseChain:
 
     def completion_steps(self) -> tuple[ChunkStep, ...]:
         """Return what one new non-streaming answer must pass, in order."""
+        return self._new_completion_steps() if self._shared_steps is None else self._shared_steps
+
+    def _new_completion_steps(self) -> tuple[ChunkStep, ...]:
         return tuple([one.for_call().on_completion for one in self._middleware])
 
 
@@ -200,6 +205,10 @@ def _refuse_class(middleware: object) -> None:
     if isinstance(middleware, type):
         name = middleware.__name__
         raise ConfigurationError(f"{name} is a class; the middleware is an object of it: {name}()")
+
+
+def _shares_completions(middleware: object) -> bool:
+    return getattr(middleware, "shares_completions", False) is True
 
 
 def _classified(middleware: AnyResponseMiddleware) -> CallScopedResponseMiddleware:

@@ -27,6 +27,7 @@ class DeltaRepairs:
 
     ignores_text = True
     passes_repeats = True
+    shares_completions = True
 
     def for_call(self) -> ResponseMiddleware:
         """Return the middleware for one answer."""
@@ -69,8 +70,11 @@ class _AnswerRepairs:
         choices = completion.get("choices")
         if not isinstance(choices, list):
             choices = _as_choices(choices)
-        choices = completion["choices"] = [entry for entry in choices if isinstance(entry, dict)]
+            completion["choices"] = choices
         for position, choice in enumerate(choices):
+            if not isinstance(choice, dict):
+                completion["choices"] = [entry for entry in choices if isinstance(entry, dict)]
+                return self.on_completion(completion)
             if type(choice.get("index")) is not int:
                 choice["index"] = position
             message = choice.get("message")
@@ -82,7 +86,9 @@ class _AnswerRepairs:
                 message["content"] = _text_of_parts(content)
             if message.get("tool_calls") is not None:
                 _repair_whole_tool_calls(message)
-            _repair_ending(completion, choice)
+            if "usage" in choice or choice.get("finish_reason") == "":
+                _repair_ending(completion, choice)
+        return None
 
     def _repair_tool_calls(self, choice: WireDict, delta: WireDict) -> None:
         calls = _as_tool_calls(delta)

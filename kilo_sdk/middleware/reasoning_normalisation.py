@@ -38,6 +38,7 @@ class ReasoningNormalisation:
 
     ignores_text = True
     passes_repeats = True
+    shares_completions = True
 
     __slots__ = ("_shown",)
 

@@ -9,7 +9,7 @@ import attrs
 
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.types.construction import quickly
-from kilo_sdk.types.fields import int_field, object_field, text_field
+from kilo_sdk.types.fields import int_field, text_field
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.usage import Usage
@@ -43,12 +43,14 @@ class Choice:
         cls, wire: WireDict, *, provider: str | None = None, model: str | None = None
     ) -> Choice:
         """Read one entry of a completion's ``choices``; its message knows who made it."""
+        reason, native = wire.get("finish_reason"), wire.get("native_finish_reason")
+        logprobs = wire.get("logprobs")
         return quickly(cls)(
             wire["index"],
             Message.from_answer(wire["message"], provider=provider, model=model),
-            text_field(wire, "finish_reason"),
-            text_field(wire, "native_finish_reason"),
-            object_field(wire, "logprobs"),
+            reason if isinstance(reason, str) else None,
+            native if isinstance(native, str) else None,
+            logprobs if isinstance(logprobs, dict) else None,
             wire,
         )
 
@@ -91,9 +93,11 @@ class ChatCompletion:
         request_id: str | None = None,
     ) -> ChatCompletion:
         """Make the typed completion of what the accumulator built."""
-        model, provider = text_field(wire, "model"), text_field(wire, "provider")
+        id_, model, provider = wire.get("id"), wire.get("model"), wire.get("provider")
+        if not type(id_) is type(model) is type(provider) is str:
+            id_, model, provider = (text_field(wire, name) for name in ("id", "model", "provider"))
         return quickly(cls)(
-            text_field(wire, "id"),
+            id_,
             model,
             provider,
             int_field(wire, "created"),
@@ -140,7 +144,7 @@ class ChatCompletion:
     @property
     def text(self) -> str:
         """The first choice's text; empty where there is none."""
-        content = self.message.content
+        content = self.choices[0].message.content if self.choices else None
         if isinstance(content, list):
             parts = (part for part in content if isinstance(part, dict))
             return "".join(text_field(part, "text") or "" for part in parts)

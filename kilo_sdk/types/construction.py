@@ -44,21 +44,23 @@ def _maker_of(cls: type[Any]) -> Callable[..., Any]:
 
         return call
 
-    def become(self: Any) -> None:
-        # Allowed between classes whose objects are laid out alike.
-        self.__class__ = cls
-
     fields = [one.name for one in attrs.fields(cls)]
-    body = {"__attrs_post_init__": become}
-    plain = attrs.make_class(cls.__name__, fields, slots=True, class_body=body)
-    return type(
+    plain = type(
         cls.__name__,
         (cls,),
         {
             "__slots__": (),
-            "__init__": vars(plain)["__init__"],
-            "__attrs_post_init__": become,
+            "__init__": object.__init__,
             "__setattr__": object.__setattr__,
             "__delattr__": object.__delattr__,
         },
     )
+    # Written out for each class, as attrs does it: one call, and one step for each field.
+    lines = [f"def make({', '.join(fields)}):", "    made = plain()"]
+    lines += [f"    made.{name} = {name}" for name in fields]
+    # Allowed between classes whose objects are laid out alike.
+    lines += ["    made.__class__ = cls", "    return made"]
+    written: dict[str, Any] = {"plain": plain, "cls": cls}
+    exec("\n".join(lines), written)  # noqa: S102 - of names of attributes alone
+    maker: Callable[..., Any] = written["make"]
+    return maker

@@ -179,23 +179,33 @@ class Message:
         Raises:
             ProtocolError: As with ``from_param``.
         """
-        role = text_field(wire, "role") or "assistant"
-        values: tuple[Any, ...]
-        if wire.keys() <= _TEXT_ALONE:
-            # Most answers: nothing else needs to be looked for.
-            values = (_content(wire), None, None, [], None, None, None, None)
-        else:
-            values = (
-                _content(wire),
-                text_field(wire, "reasoning") or None,
-                objects_field(wire, "reasoning_details"),
-                _tool_calls(wire),
-                text_field(wire, "refusal") or None,
-                objects_field(wire, "annotations"),
-                text_field(wire, "tool_call_id") or None,
-                text_field(wire, "name") or None,
-            )
-        return quickly(cls)(role, *values, {}, provider, model, wire, False)
+        reasoning = details = refusal = annotations = answered = name = None
+        calls: list[ToolCall] = []
+        if not wire.keys() <= _TEXT_ALONE:
+            # Few answers: of the others nothing else needs to be looked for.
+            reasoning = text_field(wire, "reasoning") or None
+            details = objects_field(wire, "reasoning_details")
+            calls = _tool_calls(wire)
+            refusal = text_field(wire, "refusal") or None
+            annotations = objects_field(wire, "annotations")
+            answered = text_field(wire, "tool_call_id") or None
+            name = text_field(wire, "name") or None
+        return quickly(cls)(
+            text_field(wire, "role") or "assistant",
+            _content(wire),
+            reasoning,
+            details,
+            calls,
+            refusal,
+            annotations,
+            answered,
+            name,
+            {},
+            provider,
+            model,
+            wire,
+            False,
+        )
 
     def to_param(self) -> WireMessage:
         """Return the wire dict to put back into ``messages``.

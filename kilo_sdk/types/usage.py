@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from kilo_sdk.types.construction import quickly
-from kilo_sdk.types.fields import int_field, object_field
+from kilo_sdk.types.fields import int_field
 from kilo_sdk.types.wire import WireDict
 
 __all__ = ["Usage"]
@@ -52,19 +52,26 @@ class Usage:
     @classmethod
     def from_wire(cls, wire: WireDict) -> Usage:
         """Read a ``usage`` object; fields of a wrong type count as not reported."""
-        prompt = object_field(wire, "prompt_tokens_details")
-        completion = object_field(wire, "completion_tokens_details")
-        reasoning = int_field(completion, "reasoning_tokens") if completion else None
-        if reasoning is None:
+        cached = cache_write = reasoning = None
+        prompt = wire.get("prompt_tokens_details")
+        completion = wire.get("completion_tokens_details")
+        if isinstance(prompt, dict):
+            cached = int_field(prompt, "cached_tokens")
+            cache_write = int_field(prompt, "cache_write_tokens")
+        if isinstance(completion, dict):
+            reasoning = int_field(completion, "reasoning_tokens")
+        if reasoning is None and "reasoning_tokens" in wire:
             # Some upstreams report it flat, without the details object.
             reasoning = int_field(wire, "reasoning_tokens")
+        read, written = wire.get("prompt_tokens"), wire.get("completion_tokens")
+        total = wire.get("total_tokens")
         byok, cost = wire.get("is_byok"), wire.get("cost")
         return quickly(cls)(
-            int_field(wire, "prompt_tokens"),
-            int_field(wire, "completion_tokens"),
-            int_field(wire, "total_tokens"),
-            int_field(prompt, "cached_tokens") if prompt else None,
-            int_field(prompt, "cache_write_tokens") if prompt else None,
+            read if type(read) is int else int_field(wire, "prompt_tokens"),
+            written if type(written) is int else int_field(wire, "completion_tokens"),
+            total if type(total) is int else int_field(wire, "total_tokens"),
+            cached,
+            cache_write,
             reasoning,
             None if cost is None else _dollars(cost),
             byok if isinstance(byok, bool) else None,
@@ -75,8 +82,8 @@ class Usage:
     @classmethod
     def of(cls, owner: WireDict) -> Usage | None:
         """Read ``owner["usage"]``; None where nothing was reported there."""
-        usage = object_field(owner, "usage")
-        return cls.from_wire(usage) if usage else None
+        usage = owner.get("usage")
+        return cls.from_wire(usage) if usage and isinstance(usage, dict) else None
 
 
 def _dollars(value: object) -> Decimal | None:

@@ -124,6 +124,10 @@ class Counting:
         return CountingOnce()
 
 
+class Sharing(Counting):
+    shares_completions = True
+
+
 class CountingOnce:
     def __init__(self) -> None:
         self.count = 0
@@ -159,6 +163,17 @@ async def test_each_answer_gets_a_state_of_its_own() -> None:
     chain = ResponseChain([Counting()])
     first, second = chain.for_stream().steps, chain.for_stream().steps
     assert [run(first), run(first), run(second)] == [[1], [2], [1]]
+
+
+async def test_each_whole_answer_gets_a_state_of_its_own_unless_completions_are_shared() -> None:
+    chain = ResponseChain([Counting(), Stateless()])
+    assert [run(chain.completion_steps()) for _ in range(2)] == [[1, "object completion"]] * 2
+    chain = ResponseChain([Sharing(), Stateless(), DeltaRepairs(), ReasoningNormalisation()])
+    assert chain.completion_steps() is chain.completion_steps()
+    wire: dict[str, Any] = {"seen": [], "choices": []}
+    for step in chain.completion_steps() * 2:
+        step(wire)
+    assert wire["seen"] == [1, "object completion", 2, "object completion"]
 
 
 async def test_a_chain_of_nothing_has_no_steps() -> None:
