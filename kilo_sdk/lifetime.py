@@ -16,24 +16,25 @@ __all__ = ["Lifetime"]
 
 
 class Lifetime:
-    """Open from the start, over after ``end``. For the tasks of one event loop."""
+    """Open from the start, over after ``end``. For the tasks of one event loop.
 
-    __slots__ = ("_awaited", "_over")
+    Attributes:
+        over: Whether ``end`` was called; asked several times for each call.
+    """
+
+    __slots__ = ("_awaited", "_ended", "over")
 
     def __init__(self) -> None:
+        self.over = False
         # Not anyio's: a client may be made where no loop runs. This one is bound to the
         # loop of the first wait.
-        self._over = asyncio.Event()
+        self._ended = asyncio.Event()
         self._awaited: set[asyncio.Future[None]] = set()
-
-    @property
-    def over(self) -> bool:
-        """Whether ``end`` was called."""
-        return self._over.is_set()
 
     def end(self) -> None:
         """End it, and every wait with it. Doing so twice is fine."""
-        self._over.set()
+        self.over = True
+        self._ended.set()
         for future in self._awaited:
             if not future.done():
                 future.set_result(None)
@@ -44,7 +45,7 @@ class Lifetime:
         Raises:
             ConfigurationError: It is over.
         """
-        if self._over.is_set():
+        if self.over:
             raise ConfigurationError(
                 "the client is closed; make a new KiloClient, or keep this one open with "
                 "'async with' around everything that uses it"
@@ -58,7 +59,7 @@ class Lifetime:
         """
         self.check_open()
         with anyio.move_on_after(seconds):
-            await self._over.wait()
+            await self._ended.wait()
         self.check_open()
 
     async def outlasting(self, future: asyncio.Future[None]) -> None:

@@ -70,11 +70,10 @@ class OutgoingRequest:
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header, replacing any of the same name whatever its case."""
-        headers = self.headers
-        lowered = name.lower()
+        headers, length = self.headers, len(name)
         for present in headers:
             # Another name is nearly always of another length, which is looked at first.
-            if len(present) == len(name) and present.lower() == lowered:
+            if len(present) == length and present.lower() == name.lower():
                 self.remove_header(name)
                 break
         headers[name] = value

@@ -84,8 +84,8 @@ class ReplaySanitation:
         for index, message in enumerate(messages):
             if (
                 not isinstance(message, dict)
-                or _REASONING_FIELDS.isdisjoint(message)
                 or message.get("role") != "assistant"
+                or _REASONING_FIELDS.isdisjoint(message)
             ):
                 continue
             reasons: Counter[str] = Counter()

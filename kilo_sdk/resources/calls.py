@@ -8,7 +8,9 @@ Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
 
 from kilo_sdk.conversation import wire_messages
 from kilo_sdk.errors import ConfigurationError
@@ -24,12 +26,56 @@ from kilo_sdk.types.wire import WirePayload
 
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
+    from kilo_sdk.cost.meter import CostMeter
+    from kilo_sdk.cost.prices import PriceList
+    from kilo_sdk.http import Connections
+    from kilo_sdk.resilience.policy import CallPolicy
+    from kilo_sdk.timeouts import Timeouts
 
-__all__ = ["completion_calls"]
+__all__ = ["CallDefaults", "completion_calls"]
+
+
+@attrs.frozen(slots=True, eq=False, repr=False)
+class CallDefaults:
+    """What a client has for all of its calls, read off it once; attributes are as its own.
+
+    Of a client every one of them is a property, and a call needs them all.
+    """
+
+    default_model: ModelRef
+    reasoning: ReasoningOption
+    base_url: str
+    plain_headers: Mapping[str, str]
+    stream_headers: Mapping[str, str]
+    timeouts: Timeouts
+    policy: CallPolicy
+    pin_provider: ProviderPin
+    provider_memory: ProviderMemory
+    cost_meter: CostMeter | None
+    prices: PriceList
+    connections: Connections
+
+    @classmethod
+    def of(cls, client: KiloClient) -> CallDefaults:
+        """Return those of a client that is configured."""
+        return cls(
+            default_model=client.default_model,
+            reasoning=client.reasoning,
+            base_url=client.base_url,
+            plain_headers=client.call_headers(stream=False),
+            stream_headers=client.call_headers(stream=True),
+            timeouts=client.timeouts,
+            policy=client.policy,
+            pin_provider=client.pin_provider,
+            provider_memory=client.provider_memory,
+            cost_meter=client.cost_meter,
+            prices=client.prices,
+            connections=client.connections,
+        )
 
 
 def completion_calls(
-    client: KiloClient,
+    defaults: CallDefaults,
     *,
     messages: Messages,
     model: str | ModelRef | None = None,
@@ -46,7 +92,7 @@ def completion_calls(
     """Return the call as it goes to each model, the first choice first.
 
     Args:
-        client: Has the defaults of what is not given, and knows who gave which answer.
+        defaults: What counts where nothing is given, and who knows who gave which answer.
         messages: As for ``Completions.create``, like the arguments after it.
         model: Default: the client's.
         stream: Whether a stream is asked for.
@@ -69,7 +115,7 @@ def completion_calls(
             f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
         )
     refs = [
-        client.default_model if model is None else parse_ref(model),
+        defaults.default_model if model is None else parse_ref(model),
         *map(parse_ref, fallback_models),
     ]
     payload: WirePayload = {"messages": wire_messages(messages)}
@@ -83,39 +129,44 @@ def completion_calls(
         raise ConfigurationError(
             f"extra_body is a mapping of fields, not {type(extra_body).__name__}"
         )
-    default = client.reasoning
+    default = defaults.reasoning
     if extra_body.get("reasoning_effort", payload.get("reasoning_effort")) is not None:
         # The call's own flat field, which the injection reads, beats the client's option.
         default = None
-    level = _apply_reasoning(payload, reasoning, default)
+    level: str | None = None
+    if reasoning is not None or default is not None:
+        level = _apply_reasoning(payload, reasoning, default)
     if extra_body:
         payload.update(extra_body)
-    headers = merge_headers(client.call_headers(stream=stream), extra_headers)
+    headers = dict(defaults.stream_headers if stream else defaults.plain_headers)
     if extra_headers:
+        headers = merge_headers(headers, extra_headers)
         check_headers(headers)
     return [
         quickly(CompletionCall)(
             ref,
             payload,
             headers,
-            client.base_url,
+            defaults.base_url,
             stream,
             level,
             task_id,
             mode,
-            _pinned(pin_provider, client.provider_memory, messages, ref),
+            _pinned(pin_provider, defaults.provider_memory, messages, ref)
+            if pin_provider
+            else None,
         )
         for ref in refs
     ]
 
 
 def _pinned(
-    pin: ProviderPin, memory: ProviderMemory, messages: Messages, ref: ModelRef
+    pin: str | Literal[True], memory: ProviderMemory, messages: Messages, ref: ModelRef
 ) -> str | None:
     """Return the provider that one model is to be asked of first, or None for any."""
     if isinstance(pin, str):
         return pin
-    return memory.provider_for(messages, ref) if pin else None
+    return memory.provider_for(messages, ref)
 
 
 def _apply_reasoning(

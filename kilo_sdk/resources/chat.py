@@ -20,7 +20,7 @@ from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resilience.try_report import OnTry
-from kilo_sdk.resources.calls import completion_calls
+from kilo_sdk.resources.calls import CallDefaults, completion_calls
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.stream_source import answer_context
 from kilo_sdk.streaming import CompletionStream
@@ -73,6 +73,7 @@ class Completions:
 
     def __init__(self, client: KiloClient) -> None:
         self._client = client
+        self._defaults = CallDefaults.of(client)
 
     @overload
     async def create(
@@ -168,7 +169,7 @@ class Completions:
             cost_meter=cost_meter,
             pin_provider=pin_provider,
             timeouts=timeouts,
-            policy=self._client.policy.for_call(
+            policy=self._defaults.policy.for_call(
                 retries=retries, on_try=on_try, hedge_after=hedge_after, resume=resume
             ),
             extra_headers=extra_headers,
@@ -223,7 +224,7 @@ class Completions:
                 cost_meter=cost_meter,
                 pin_provider=pin_provider,
                 timeouts=timeouts,
-                policy=self._client.policy.for_call(
+                policy=self._defaults.policy.for_call(
                     retries=retries, on_try=on_try, hedge_after=hedge_after, resume=resume
                 ),
                 extra_headers=extra_headers,
@@ -251,11 +252,11 @@ class Completions:
         extra_body: Mapping[str, Any] | None,
         params: CompletionParams,
     ) -> Attempts:
-        client = self._client
-        client.check_open()
-        pin = client.pin_provider if pin_provider is None else check_pin(pin_provider)
+        client, defaults = self._client, self._defaults
+        defaults.connections.lifetime.check_open()
+        pin = defaults.pin_provider if pin_provider is None else check_pin(pin_provider)
         calls = completion_calls(
-            client,
+            defaults,
             messages=messages,
             model=model,
             stream=stream,
@@ -273,22 +274,22 @@ class Completions:
                 f"timeouts is a Timeouts object, not {type(timeouts).__name__}: "
                 "Timeouts(first_token=30) and the like"
             )
-        clocks = CallClocks(timeouts or client.timeouts)
+        clocks = CallClocks(timeouts or defaults.timeouts)
         cost = CallCost(
-            client.prices,
-            meters=meters_of(client.cost_meter, cost_meter),
+            defaults.prices,
+            meters=meters_of(defaults.cost_meter, cost_meter),
             max_cost=read_limit(max_cost, "max_cost"),
             task_id=task_id,
         )
         return Attempts(
             [(call, client.route_for(call.ref)) for call in calls],
-            client.connections,
+            defaults.connections,
             policy,
             clocks,
             cost,
             load_prices=lambda: client.models.list(),
             advice=client.advice_on_missing,
-            memory=client.provider_memory,
+            memory=defaults.provider_memory,
             pins_provider=pin is True,
         )
 

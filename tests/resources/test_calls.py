@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kilo_sdk import ConfigurationError, KiloClient, Message, ModelRef, Reasoning
-from kilo_sdk.resources.calls import completion_calls
+from kilo_sdk.resources.calls import CallDefaults, completion_calls
 from kilo_sdk.transports.base import CompletionCall
 
 GPT, CLAUDE, GEMINI = "openai/gpt-4.1", "anthropic/claude-sonnet-4", "google/gemini-3-pro-preview"
@@ -16,7 +16,8 @@ USER: dict[str, Any] = {"role": "user", "content": "Hi"}
 
 
 def calls(client: KiloClient | None = None, **more: Any) -> list[CompletionCall]:
-    return completion_calls(client or KiloClient(default_model=GPT), **{"messages": "Hi", **more})
+    defaults = CallDefaults.of(client or KiloClient(default_model=GPT))
+    return completion_calls(defaults, **{"messages": "Hi", **more})
 
 
 def call(client: KiloClient | None = None, **more: Any) -> CompletionCall:
