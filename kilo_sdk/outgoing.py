@@ -87,7 +87,10 @@ async def run_middleware(
         await chain.run(request)
     else:
         await within_total(chain.run(request), clocks, model)
-    check_headers(request.headers)
+    if request.headers != chain.sendable_headers:
+        check_headers(request.headers)
+        # A copy: what goes out is added to.
+        chain.sendable_headers = dict(request.headers)
     if request.credential is not None and not request.url.startswith(base_url):
         check_destination(request, base_url)
 

@@ -108,6 +108,27 @@ def test_how_long_the_body_is_cannot_be_said_otherwise(name: str) -> None:
             check_headers({"X-Any": "a", name: "5"})
 
 
+@pytest.mark.anyio
+async def test_headers_are_checked_in_each_call_that_has_others_than_the_last() -> None:
+    given = {"X-Any": "a"}
+
+    def add(request: OutgoingRequest) -> None:
+        request.headers.update(given)
+
+    async with (
+        LocalGateway() as gateway,
+        KiloClient("my-key", base_url=gateway.base_url, request_middleware=[add]) as client,
+    ):
+        for _ in range(2):
+            await client.chat.completions.create(messages="Hi", model=GPT)
+            given["X-Any"] = "a\nX-Evil: 1"
+            for _ in range(2):
+                with pytest.raises(ConfigurationError, match="header X-Any: line ends"):
+                    await client.chat.completions.create(messages="Hi", model=GPT)
+            given["X-Any"] = "b"
+    assert [one.headers["x-any"] for one in gateway.requests] == ["a", "b"]
+
+
 @given(st.text(), st.text())
 def test_what_passes_holds_no_line_end(name: str, value: str) -> None:
     try:

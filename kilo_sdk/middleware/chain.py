@@ -49,11 +49,15 @@ AnyResponseMiddleware: TypeAlias = ResponseMiddleware | CallScopedResponseMiddle
 class RequestChain:
     """The request middleware of one transport and one client, in order.
 
+    Attributes:
+        sendable_headers: Those of a request that was found fit to be sent; nearly always the
+            next one's are the same.
+
     Raises:
         ConfigurationError: One of them is of no accepted form.
     """
 
-    __slots__ = ("_handlers", "_steps")
+    __slots__ = ("_handlers", "_steps", "sendable_headers")
 
     def __init__(self, middleware: Iterable[AnyRequestMiddleware]) -> None:
         steps: list[Callable[[OutgoingRequest], Awaitable[None] | None]] = []
@@ -72,6 +76,7 @@ class RequestChain:
             if isinstance(one, UnauthorizedHandler):
                 self._handlers.append(one)
         self._steps = tuple(steps)
+        self.sendable_headers: dict[str, str] = {}
 
     async def run(self, request: OutgoingRequest) -> None:
         """Let each middleware change the request, in order.
