@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -46,12 +46,13 @@ class Handshake:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies; none where they cannot be read."""
-        try:
-            jar = SimpleCookie(self.headers.get("cookie", ""))
-        except CookieError:
-            return {}
-        return {name: morsel.value for name, morsel in jar.items()}
+        """The cookies, read one by one: what others have set for a host is no one's choice."""
+        cookies: dict[str, str] = {}
+        for part in self.headers.get("cookie", "").split(";"):
+            name, separator, value = part.partition("=")
+            if separator:
+                cookies[name.strip()] = _unquoted(value.strip())
+        return cookies
 
     @property
     def origin(self) -> str | None:
@@ -107,6 +108,14 @@ class RelaySocket(Protocol):
     def abort(self) -> None:
         """Drop the connection, and whatever was not taken."""
         ...
+
+
+def _unquoted(value: str) -> str:
+    """Return the value of a cookie without the quotes that Python's servers put around some."""
+    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
+        return value
+    jar = SimpleCookie(f"x={value}")
+    return jar["x"].value if "x" in jar else value
 
 
 def headers_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

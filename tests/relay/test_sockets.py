@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http.cookies import SimpleCookie
+
 import pytest
 
 from kilo_sdk.relay import Handshake
@@ -15,7 +17,22 @@ def at_the_door(**headers: str) -> Handshake:
 def test_cookies_are_read() -> None:
     assert at_the_door(cookie="a=1; b=two").cookies == {"a": "1", "b": "two"}
     assert at_the_door().cookies == {}
-    assert at_the_door(cookie="\x00=;;;").cookies == {}
+    assert at_the_door(cookie=";;; flag").cookies == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    ['seen={"a": 1}', "[x]=1", "flag", "ü=1", "path=/", "expires=1", 'x="', "=", "a:b=1", "x=é"],
+)
+def test_no_other_cookie_hides_the_one_that_is_asked_for(other: str) -> None:
+    for given in (f"{other}; session=abc==", f"session=abc==;{other}"):
+        assert at_the_door(cookie=given).cookies["session"] == "abc=="
+
+
+@pytest.mark.parametrize("value", ["plain", "a b", "a,b;c", 'a"b', "é", ""])
+def test_cookies_that_pythons_servers_set_come_back(value: str) -> None:
+    jar = SimpleCookie({"session": value})
+    assert at_the_door(cookie=jar.output(header="").strip()).cookies == {"session": value}
 
 
 def test_repeated_headers_are_joined() -> None:
