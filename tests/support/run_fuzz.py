@@ -13,6 +13,8 @@ import atheris
 with atheris.instrument_imports(include=["kilo_sdk"]):
     from fuzz import TARGETS
 
+    import kilo_sdk.error_report  # noqa: F401 - is imported with the first error, uninstrumented
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
