@@ -69,27 +69,30 @@ class Attempts:
         pins_provider: Whether it is to be noted of any answer, not only of those whose
             signatures are bound to who gave them.
         is_hedge: Whether it is a single try, which runs beside a call.
+
+    Attributes:
+        candidate: The call as it goes to the model that is being asked, and its route.
     """
 
     __slots__ = (
         "_advice",
         "_body",
-        "_candidates",
         "_connections",
         "_failures",
         "_final",
         "_load_prices",
         "_memory",
         "_order",
+        "_others",
         "_permit",
         "_policy",
-        "_position",
         "_progress",
         "_reauthenticated",
         "_request",
         "_retry",
         "_told",
         "_tries",
+        "candidate",
         "clocks",
         "cost",
         "pins_provider",
@@ -114,11 +117,10 @@ class Attempts:
         self._advice = advice
         self._memory = memory
         self.pins_provider = pins_provider
-        self._candidates = candidates
+        self.candidate, *self._others = candidates
         self._connections = connections
         self._policy = policy
         self.clocks = clocks
-        self._position = 0
         self._tries = 0
         self._retry = RetryState(policy.retries)
         self._reauthenticated = False
@@ -141,11 +143,6 @@ class Attempts:
     def ref(self) -> ModelRef:
         """The model that is being asked."""
         return self.candidate[0].ref
-
-    @property
-    def candidate(self) -> tuple[CompletionCall, Route]:
-        """The call as it goes to the model that is being asked, and its route."""
-        return self._candidates[self._position]
 
     @property
     def resumes(self) -> bool:
@@ -176,7 +173,7 @@ class Attempts:
             now: Seconds on the event loop's clock.
         """
         other = Attempts(
-            self._candidates[self._position : self._position + 1],
+            [self.candidate],
             self._connections,
             self._policy,
             self.clocks.beside(now),
@@ -207,7 +204,7 @@ class Attempts:
             while True:
                 # A middleware that refuses is not a try that failed, whatever it raises.
                 request = self._request or await self._build()
-                self.cost.admit(self.ref, request.payload)
+                self.cost.admit(self.candidate[0].ref, request.payload)
                 if self._policy.limits is not None:
                     await self._await_turn(self._policy.limits, request)
                 try:
@@ -249,11 +246,11 @@ class Attempts:
         if wait is not None:
             await self._wait("retry", error, wait)
             return
-        if self._position + 1 < len(self._candidates) and may_fail_over(error):
+        if self._others and may_fail_over(error):
             _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
             self._ended("next_model", error)
             self._failures.append(error)
-            self._position += 1
+            self.candidate = self._others.pop(0)
             self._retry = RetryState(self._policy.retries)
             self._reauthenticated = False
             self._request = None
@@ -281,8 +278,8 @@ class Attempts:
         if wait is None:
             error.add_note("not resumed: retries, time or the retry budget do not allow it")
             raise error
-        self._candidates = [(call, self.candidate[1])]
-        self._position = 0
+        self.candidate = call, self.candidate[1]
+        self._others = []
         self._reauthenticated = False
         self._request = None
         await self._wait("continue", error, wait)

@@ -41,7 +41,7 @@ def cut_after(attempts: Attempts, *texts: str) -> StreamDecoder:
     """A decoder that has taken these texts of an answer that was then cut."""
     from kilo_sdk.answers import AnswerContext
 
-    route = attempts._candidates[0][1]
+    route = attempts.candidate[1]
     context = AnswerContext(
         route.transport, route.response_chain, attempts.ref, None, {}, "text/event-stream"
     )

@@ -199,7 +199,9 @@ class CallCost:
             self._began = False
             if self._meters or self.is_limited or self.on_record is not None:
                 self._count_answer(None if answer is None else answer())
-        self._release()
+        if self.is_limited:
+            # Only then is there anything to be let go, and nearly every call asks twice.
+            self._release()
 
     def settle_cut(self, partial: ChatCompletion) -> None:
         """The answer was cut, and is to be gone on with: count what came, and that only once.
