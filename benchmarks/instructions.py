@@ -55,7 +55,7 @@ CASES = (
     Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 100, 500, 1.10),
     Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 500, 2000, 1.70),
     Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 500, 2000, 1.80),
-    Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 1.75),
+    Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 1.58),
 )
 
 
