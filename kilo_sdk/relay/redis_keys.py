@@ -44,7 +44,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """
 
-# A batch that is sent again, because nobody knows whether it arrived, changes nothing.
+# A batch that is sent again, because nobody knows whether it arrived, changes nothing. This and a
+# heartbeat tell whether someone reads elsewhere: an answer that never pauses has no heartbeats.
 APPEND: Final = """
 if redis.call('HGET', KEYS[1], 'writer') ~= ARGV[1] then return -1 end
 if tonumber(ARGV[6]) > tonumber(redis.call('HGET', KEYS[1], 'seq')) then
@@ -60,7 +61,7 @@ else
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return 1
+return redis.call('EXISTS', KEYS[4])
 """
 
 HEARTBEAT: Final = """

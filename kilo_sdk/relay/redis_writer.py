@@ -96,8 +96,10 @@ class RedisWriter:
             seq = self._flushed + len(batch)
             state = (self.log.state if seq == len(events) else None) or ""
             arguments = [*self._head, seq, packed(batch), state]
-            if await self._append(keys=self._keys.all, args=arguments) == FENCED:
+            told = await self._append(keys=self._keys.all, args=arguments)
+            if told == FENCED:
                 return self._given_up()
+            self.is_wanted = bool(told)
             self._flushed = seq
             if state:
                 return True

@@ -74,6 +74,19 @@ async def test_a_quiet_writer_says_that_it_lives_and_learns_who_reads() -> None:
         await writer.end(Ended())
 
 
+async def test_a_writer_that_is_never_quiet_learns_who_reads_with_what_it_copies() -> None:
+    scripts = Scripts()
+    writer = scripts.writer(writer_timeout=60)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        for scripts.answer in (1, 0):
+            writer.append(Text("a"))
+            await anyio.sleep(0.05)
+            assert writer.is_wanted is bool(scripts.answer)
+        await writer.end(Ended())
+    assert not scripts.beats
+
+
 async def test_a_failure_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     scripts = Scripts()
     scripts.failures = 2
