@@ -138,13 +138,20 @@ class RedisStreamStore:
             return log
         keys = RedisKeys.of(self._prefix, stream)
         with self._reached():
-            writer_token, owner = await self._redis.hmget(keys.meta, ["writer", "owner"])
+            writer_token, owner, state = await self._redis.hmget(
+                keys.meta, ["writer", "owner", "state"]
+            )
         if writer_token is None:
             return None
         # Another task may have opened it meanwhile.
         if log := self._followed.get(stream):
             return log
         log = StreamLog(stream, owner.decode() if isinstance(owner, bytes) else owner)
+        if state is not None:
+            # Nothing more comes: whoever asks learns at once that it is over, and where.
+            with self._reached(), _readable(log):
+                await self._copy_whole(log, keys)
+            return log
         self._followed[stream] = log
         self._tasks.start(self._follow(log, keys), name=f"relay reader {stream}")
         return log
@@ -198,25 +205,22 @@ class RedisStreamStore:
         """Copy a log from Redis while someone reads it here."""
         unread_since = heard_at = anyio.current_time()
         try:
-            while not log.ended:
-                now = anyio.current_time()
-                if log.is_watched:
-                    unread_since = now
-                elif now - unread_since > _UNREAD_S:
-                    return
-                try:
-                    await self._copy_more(log, keys)
-                    heard_at = now
-                except self._errors as exc:
-                    _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
-                    if now - heard_at > self._writer_timeout:
-                        words = "answers cannot be read just now; try again later"
-                        log.append(Failed("error", "unavailable", words))
-                    await anyio.sleep(_RETRY_S)
-        except ValueError as error:
-            # Of a newer version of this SDK, while a fleet is being renewed.
-            _log.exception("store.unreadable stream=%s", log.stream)
-            log.append(failure_of(error))
+            with _readable(log):
+                while not log.ended:
+                    now = anyio.current_time()
+                    if log.is_watched:
+                        unread_since = now
+                    elif now - unread_since > _UNREAD_S:
+                        return
+                    try:
+                        await self._copy_more(log, keys)
+                        heard_at = now
+                    except self._errors as exc:
+                        _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
+                        if now - heard_at > self._writer_timeout:
+                            words = "answers cannot be read just now; try again later"
+                            log.append(Failed("error", "unavailable", words))
+                        await anyio.sleep(_RETRY_S)
         finally:
             self._followed.pop(log.stream, None)
 
@@ -232,5 +236,29 @@ class RedisStreamStore:
                 # Expired, or deleted by hand.
                 log.append(CUT)
             return
-        # In one go: what a reader has to catch up with goes to it in few frames.
-        log.extend([event for _, data in entries_of(reply) for event in unpacked(data)])
+        _extend(log, reply)
+
+    async def _copy_whole(self, log: StreamLog, keys: RedisKeys) -> None:
+        while not log.ended:
+            reply = await self._redis.xread({keys.log: f"{log.last_seq}-0"}, count=100)
+            if reply:
+                _extend(log, reply)
+            else:
+                # Deleted by hand, or by a Redis that had no room.
+                log.append(CUT)
+
+
+def _extend(log: StreamLog, reply: Any) -> None:
+    """Add what XREAD returned, in one go: what a reader has to catch up with is few frames."""
+    log.extend([event for _, data in entries_of(reply) for event in unpacked(data)])
+
+
+@contextmanager
+def _readable(log: StreamLog) -> Iterator[None]:
+    """End a log whose next events cannot be read, as one that failed."""
+    try:
+        yield
+    except ValueError as error:
+        # Of a newer version of this SDK, while a fleet is being renewed.
+        _log.exception("store.unreadable stream=%s", log.stream)
+        log.append(failure_of(error))

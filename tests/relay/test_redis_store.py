@@ -147,6 +147,7 @@ async def test_another_process_reads_what_is_written_exactly_once(
     # Also for whoever comes when it is over, in a process that never wrote it.
     late = await found(here, "s")
     assert late is not writer.log
+    assert (late.state, late.last_seq) == ("done", 1202), "it is known at once that it is over"
     assert await Reader(late).events() == list(writer.log.events)
 
 
@@ -197,7 +198,7 @@ async def test_a_writer_that_was_given_up_stays_out(
             await writer.end(Ended())
         assert await raw.hget(keys.meta, "seq") == b"1"
     assert "store.fenced" in caplog.text
-    assert await found(there, "s")
+    assert (await found(there, "s")).state == "cut"
 
 
 async def test_cancel_reaches_the_process_that_writes(stores: list[RedisStreamStore]) -> None:
@@ -229,6 +230,40 @@ async def test_a_writer_knows_that_someone_reads_elsewhere(
     await eventually(lambda: writer.is_wanted)
     reader.log.unwatch(reader)
     await eventually(lambda: not writer.is_wanted)
+
+
+async def test_a_writer_that_never_pauses_knows_it_as_well(
+    stores: list[RedisStreamStore],
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Started())
+    reader = Reader(await found(there, "s"))
+    with anyio.fail_after(60):
+        while not writer.is_wanted:
+            writer.append(Text("a"))
+            await anyio.sleep(0.01)
+        reader.log.unwatch(reader)
+        while writer.is_wanted:
+            writer.append(Text("a"))
+            await anyio.sleep(0.01)
+    await writer.end(Ended())
+
+
+async def test_an_ended_answer_that_cannot_be_read_is_told_as_such(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    await writer.end(Ended())
+    async with redis_asyncio.from_url(redis.url) as raw:
+        keys = RedisKeys.of(prefix, "s")
+        await raw.delete(keys.log)
+        await raw.xadd(keys.log, {"e": b'[{"type":"hologram"}]'}, id="1-0")
+    log = await found(there, "s")
+    assert (log.state, log.last_seq) == ("error", 1)
 
 
 async def test_what_is_stored_expires(redis: Redis, prefix: str) -> None:
