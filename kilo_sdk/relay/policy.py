@@ -20,6 +20,7 @@ __all__ = ["PromptPolicy"]
 
 _ROLES: Final = frozenset({"user", "assistant", "tool"})
 _PARAMS: Final = frozenset({"max_tokens", "reasoning", "temperature"})
+_TOKEN_CAPS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +47,9 @@ class PromptPolicy:
     def __attrs_post_init__(self) -> None:
         if isinstance(self.models, str):
             raise ConfigurationError("models is a list of refs, not one string")
+        for name in ("params", "roles"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"{name} is a list of names, not one string")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ConfigurationError("max_tokens is at least 1, or None for no cap")
 
@@ -102,10 +106,15 @@ class PromptPolicy:
             )
 
     def _cap(self, options: dict[str, Any], prompt: Prompt) -> None:
-        asked = options.get("max_tokens")
-        if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int)):
-            raise RelayRefusedError(
-                "max_tokens is a whole number", code="bad_prompt", request=prompt.request
-            )
-        if self.max_tokens is not None:
-            options["max_tokens"] = min(asked or self.max_tokens, self.max_tokens)
+        # Where an app offers the newer name of the same, the cap holds for that as well.
+        for name in _TOKEN_CAPS & options.keys():
+            asked = options[name]
+            # Below 1 there are servers that take it for no cap at all.
+            if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
+                raise RelayRefusedError(
+                    f"{name} is a whole number from 1", code="bad_prompt", request=prompt.request
+                )
+            if self.max_tokens is not None:
+                options[name] = min(asked, self.max_tokens)
+        if self.max_tokens is not None and not _TOKEN_CAPS & options.keys():
+            options["max_tokens"] = self.max_tokens

@@ -32,6 +32,17 @@ def test_a_policy_offers_models_caps_tokens_and_speaks_first() -> None:
     assert asked(policy, params={"reasoning": "low"})["reasoning"] == "low"
 
 
+def test_the_cap_holds_for_both_names_of_a_field() -> None:
+    policy = PromptPolicy(max_tokens=50, params={"max_tokens", "max_completion_tokens"})
+    for name in ("max_tokens", "max_completion_tokens"):
+        assert asked(policy, params={name: 99}) == {
+            "messages": [{"role": "user", "content": "hi"}],
+            name: 50,
+        }
+    with pytest.raises(RelayRefusedError, match="max_completion_tokens is a whole number"):
+        asked(policy, params={"max_completion_tokens": -1})
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "words"),
     [
@@ -41,6 +52,8 @@ def test_a_policy_offers_models_caps_tokens_and_speaks_first() -> None:
         ({"params": {"reasoning": "huge"}}, "bad_prompt", "reasoning is one of"),
         ({"params": {"max_tokens": "9"}}, "bad_prompt", "whole number"),
         ({"params": {"max_tokens": True}}, "bad_prompt", "whole number"),
+        ({"params": {"max_tokens": 0}}, "bad_prompt", "whole number from 1"),
+        ({"params": {"max_tokens": -1}}, "bad_prompt", "whole number from 1"),
         ({"messages": [{"role": "system"}]}, "not_allowed", "assistant, tool, user"),
         ({"messages": [{"role": "user"}] * 501}, "too_long", "at most 500"),
     ],
@@ -57,3 +70,7 @@ def test_a_policy_that_cannot_work_is_refused() -> None:
         PromptPolicy(max_tokens=0)
     with pytest.raises(ConfigurationError, match="models is a list"):
         PromptPolicy(models="a/b")
+    with pytest.raises(ConfigurationError, match="params is a list"):
+        PromptPolicy(params="temperature")
+    with pytest.raises(ConfigurationError, match="roles is a list"):
+        PromptPolicy(roles="user")
