@@ -73,7 +73,8 @@ class WebSocketRelay:
     Args:
         client: Asks the gateway.
         authorize: Called with the handshake before anything is spent; returns who it is, a
-            name that owns what it asks for. Without one everybody may ask, and whoever knows
+            name that owns what it asks for; nobody comes in where it returns None, or no name.
+            Without one everybody may ask, and whoever knows
             the id of an answer may resume it.
         prepare: Makes a call of a prompt; the default, ``PromptPolicy()``, offers the
             client's default model and caps nothing.
@@ -306,7 +307,12 @@ class WebSocketRelay:
         owner: str | None = None
         with anyio.move_on_after(self.limits.auth_timeout):
             owner = await answer_of(self._authorize(handshake))
-        if owner is None:
+        # A hook that answers yes or no would let in whomever it says no to, and all as one.
+        if owner is not None and not isinstance(owner, str):
+            raise ConfigurationError(
+                f"authorize returns who it is, a string, or None; not {type(owner).__name__}"
+            )
+        if not owner:
             raise RelayRefusedError("sign in first", code="unauthorized")
         return owner
 

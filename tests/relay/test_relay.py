@@ -246,7 +246,7 @@ async def test_only_the_owner_resumes_and_cancels(
     assert (await guest.hear_until("done"))["state"] == "cancelled"
 
 
-@pytest.mark.parametrize("way", ["none", "refusal", "too late"])
+@pytest.mark.parametrize("way", ["none", "no name", "refusal", "too late"])
 async def test_nothing_is_spent_for_those_who_may_not_come_in(
     way: str, client: KiloClient, gateway: LocalGateway, serving: Any, server: str
 ) -> None:
@@ -255,7 +255,7 @@ async def test_nothing_is_spent_for_those_who_may_not_come_in(
             raise RelayRefusedError("your trial is over", code="unauthorized")
         if way == "too late":
             await anyio.sleep(600)
-        return None
+        return "" if way == "no name" else None
 
     limits = RelayLimits(auth_timeout=0.05)
     connect = await serving(WebSocketRelay(client, authorize=authorize, limits=limits), server)
@@ -288,6 +288,16 @@ async def test_an_auth_hook_that_fails_is_told_as_such_and_lets_nobody_in(
     assert [frame["code"] for frame in browser.frames] == ["internal"]
     assert "LookupError" in caplog.text
     assert "the app's own" not in str(browser.frames)
+
+
+@pytest.mark.parametrize("answer", [False, True, 7])
+async def test_an_auth_hook_that_names_nobody_lets_nobody_in(
+    answer: Any, client: KiloClient, serving: Any, server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = await (await serving(WebSocketRelay(client, authorize=lambda _: answer), server))()
+    assert await browser.hear_close() == 1011
+    assert [frame["code"] for frame in browser.frames] == ["internal"]
+    assert "authorize returns who it is" in caplog.text
 
 
 @pytest.mark.parametrize(
