@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import attrs
@@ -23,7 +24,7 @@ _LEAST: Final = {
 
 @attrs.frozen(kw_only=True)
 class RelayLimits:
-    """Limits per socket. Durations are seconds; None is no limit.
+    """Limits per socket. Durations are seconds; None is no limit, for those that may be None.
 
     Attributes:
         max_message_bytes: Longest message of a client; a longer one closes with 1009.
@@ -63,14 +64,20 @@ class RelayLimits:
 
     def __attrs_post_init__(self) -> None:
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigurationError(f"{name} is at least {least}")
+            if not _is_number(value := getattr(self, name)) or value < least:
+                raise ConfigurationError(f"{name} is a number, at least {least}")
         for name in ("send_timeout", "idle_timeout", "ping_interval", "auth_timeout"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not (_is_number(value) and value > 0):
                 raise ConfigurationError(f"{name} is seconds above 0, or None for no limit")
-        if self.min_interval < 0 or self.close_timeout < 0:
-            raise ConfigurationError("min_interval and close_timeout are seconds from 0")
+        for name in ("min_interval", "close_timeout"):
+            if not _is_number(value := getattr(self, name)) or value < 0:
+                raise ConfigurationError(f"{name} is seconds from 0")
+
+
+def _is_number(value: object) -> bool:
+    """Return whether it can be compared and waited for: infinity breaks a server's timers."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 class TokenBucket:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from kilo_sdk import ConfigurationError
@@ -17,9 +19,18 @@ from kilo_sdk.relay.limits import TokenBucket
         {"send_timeout": 0},
         {"idle_timeout": -1},
         {"min_interval": -0.1},
+        {"min_interval": math.inf},
+        {"close_timeout": None},
+        {"close_timeout": math.nan},
+        {"ping_interval": math.inf},
+        {"idle_timeout": math.nan},
+        {"idle_timeout": "300"},
+        {"max_streams": None},
+        {"max_answer_bytes": "16 MiB"},
+        {"messages_per_second": math.nan},
     ],
 )
-def test_limits_that_cannot_work_are_refused(limits: dict[str, float]) -> None:
+def test_limits_that_cannot_work_are_refused(limits: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(limits))):
         RelayLimits(**limits)  # type: ignore[arg-type]
 
