@@ -32,3 +32,26 @@ def test_a_provider_gets_the_numbers_of_the_report() -> None:
     assert found[("kilo.bench.ttft", "mean")] == taken.metrics["ttft"].mean.value
     assert ("kilo.bench.ttfr", "mean") not in found
     assert (units["kilo.bench.ttft"], units["kilo.bench.error_rate"]) == ("s", "1")
+
+
+def test_the_second_measurement_of_one_load_stands_beside_the_first() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    record_report(report_of(measurement(failures=5), measurement(failures=10)), provider)
+    data: Any = reader.get_metrics_data()
+    points = {
+        metric.name: list(metric.data.data_points)
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+    }
+    provider.shutdown()
+    rates = {
+        (point.attributes or {}).get("kilo.bench.take"): point.value
+        for point in points["kilo.bench.error_rate"]
+    }
+    assert rates == {None: 0.1, 2: 0.2}
+    failed = {
+        (point.attributes or {}).get("kilo.bench.take"): point.value
+        for point in points["kilo.bench.requests"]
+        if (point.attributes or {}).get("outcome") == "failed"
+    }
+    assert failed == {None: 5, 2: 10}

@@ -24,3 +24,24 @@ def test_prometheus_reads_the_numbers_of_the_report() -> None:
     assert samples[("kilo_bench_requests_total", "failed")].value == 5
     assert samples[("kilo_bench_requests_total", "completed")].labels["model"] == "a/b"
     assert ("kilo_bench_ttfr_seconds_count", None) not in samples
+
+
+def test_the_second_measurement_of_one_load_has_labels_of_its_own() -> None:
+    taken = [measurement(failures=5), measurement(failures=10), measurement("concurrency:8")]
+    samples = [
+        sample
+        for family in text_string_to_metric_families(prometheus_of(report_of(*taken)).decode())
+        for sample in family.samples
+    ]
+    named = {(sample.name, tuple(sorted(sample.labels.items()))): sample for sample in samples}
+    assert len(named) == len(samples)
+    failed = {
+        (sample.labels["load"], sample.labels.get("take")): sample.value
+        for sample in samples
+        if sample.labels.get("outcome") == "failed"
+    }
+    assert failed == {
+        ("concurrency:4", None): 5.0,
+        ("concurrency:4", "2"): 10.0,
+        ("concurrency:8", None): 0.0,
+    }
