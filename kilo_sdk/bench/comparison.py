@@ -11,7 +11,6 @@ A regression is a change for the worse that is significant and passes the thresh
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
@@ -20,6 +19,7 @@ import attrs
 from kilo_sdk.bench.metrics import METRICS, Direction
 from kilo_sdk.bench.report import RATES, Measurement, Report
 from kilo_sdk.bench.statistics import mann_whitney, welch_interval
+from kilo_sdk.bench.takes import numbered
 from kilo_sdk.errors import ConfigurationError
 
 __all__ = ["Change", "Verdict", "caveats", "compare"]
@@ -105,9 +105,23 @@ def caveats(before: Report, after: Report) -> list[str]:
         for key, one in {**first, **second}.items()
         if (key in first) != (key in second)
     ]
+    for which, report in (("first", before), ("second", after)):
+        if report.interrupted or report.failure is not None:
+            found.append(f"the {which} run ended before its time")
+        found += [
+            f"in the {which} run, {one.model} {one.load}: {warning}"
+            for one in report.measurements
+            for warning in one.warnings
+        ]
     for key, one in second.items():
         if key not in first:
             continue
+        sources = [first[key].tokens_from, one.tokens_from]
+        if sources[0] != sources[1] and "nothing" not in sources:
+            found.append(
+                f"tokens of {one.model} {one.load} are counted by {sources[0]} in the first run "
+                f"and by {sources[1]} in the second"
+            )
         names = [
             name
             for name in _COMPARED
@@ -129,12 +143,7 @@ def caveats(before: Report, after: Report) -> list[str]:
 
 def _by_name(report: Report) -> dict[tuple[str, str, int], Measurement]:
     """Return measurements by model and load; the second of one load meets the second."""
-    seen: Counter[tuple[str, str]] = Counter()
-    named: dict[tuple[str, str, int], Measurement] = {}
-    for one in report.measurements:
-        seen[one.model, one.load] += 1
-        named[one.model, one.load, seen[one.model, one.load]] = one
-    return named
+    return {(one.model, one.load, take): one for take, one in numbered(report.measurements)}
 
 
 def _listed(report: Report) -> str:

@@ -90,7 +90,19 @@ def test_values_that_are_gone_are_told() -> None:
     told = caveats(report_of(measurement()), report_of(measurement(failures=50)))
     assert told == [
         "values in one report alone: ttft, ttfc, itl, itl_token, tpot, e2e, stream_rate of a/b "
-        "concurrency:4"
+        "concurrency:4",
+    ]
+
+
+def test_what_makes_either_run_doubtful_is_told() -> None:
+    taken = measurement()
+    doubtful = attrs.evolve(taken, warnings=["it was late"], tokens_from="chunks")
+    assert caveats(report_of(taken, interrupted=True), report_of(doubtful, failure="it died")) == [
+        "the first run ended before its time",
+        "the second run ended before its time",
+        "in the second run, a/b concurrency:4: it was late",
+        "tokens of a/b concurrency:4 are counted by usage in the first run and by chunks in the "
+        "second",
     ]
 
 
