@@ -165,11 +165,23 @@ def _tokens_over_time(measurements: Sequence[Measurement]) -> Chart:
         series=[
             Series(
                 _name(measurement),
-                [(float(number), float(each["tokens"])) for number, each in _seconds(measurement)],
+                _without_holes(
+                    (number, float(each["tokens"])) for number, each in _seconds(measurement)
+                ),
             )
             for measurement in measurements
         ],
     )
+
+
+def _without_holes(values: Iterable[tuple[int, float]]) -> list[tuple[float, float]]:
+    """Return values by second with 0 where there is none: a line would bridge a stall."""
+    points: list[tuple[float, float]] = []
+    for number, value in values:
+        first = int(points[-1][0]) + 1 if points else number
+        points += [(float(hole), 0.0) for hole in range(first, number)]
+        points.append((float(number), value))
+    return points
 
 
 def _errors(measurements: Sequence[Measurement]) -> Iterable[Chart]:

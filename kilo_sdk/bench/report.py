@@ -20,6 +20,7 @@ from kilo_sdk.bench.result import Result
 from kilo_sdk.bench.saturation import warnings_of
 from kilo_sdk.bench.statistics import Estimate
 from kilo_sdk.bench.tally import Counts, Tally
+from kilo_sdk.bench.timeline import Timeline
 from kilo_sdk.config.extras import needs_extra
 from kilo_sdk.errors import ConfigurationError
 
@@ -242,6 +243,7 @@ def _check_whole(measurement: Measurement) -> None:
     ]
     wanted += [(name, quantiles, one.percentiles) for name, one in measurement.metrics.items()]
     for run in measurement.runs:
+        Timeline.check_list(run.timeline)
         wanted += [
             ("rates of a run", RATES, run.rates),
             ("means of a run", METRICS, run.means),

@@ -139,7 +139,7 @@ def csv_of(report: Report) -> str:
     """
     out = io.StringIO()
     for name, value in {**report.settings, **report.environment}.items():
-        out.write(f"# {name}: {value}\n".replace("\r", " "))
+        out.write(f"# {name}: {' '.join(str(value).splitlines())}\n")
     writer = csv.writer(out, lineterminator="\n")
     percentiles = [f"p{percent:g}" for percent in PERCENTILES]
     writer.writerow([*_HEAD, *percentiles, "max"])

@@ -16,6 +16,8 @@ from kilo_sdk.bench.record import RequestRecord
 __all__ = ["Second", "Timeline"]
 
 _ROUNDED: Final = 9
+# No count, time or sum of a measurement comes near it, and it can still be worked with.
+_HIGHEST: Final = 1e15
 
 
 @attrs.define(slots=True)
@@ -96,6 +98,20 @@ class Timeline:
             }
             for number in sorted(self.seconds)
         ]
+
+    @staticmethod
+    def check_list(stored: list[dict[str, Any]]) -> None:
+        """See to it that a list is one that ``to_list`` returned, as far as it is read.
+
+        Raises:
+            ValueError: It is not; the message says what is wrong.
+        """
+        names = ["second", *(field.name for field in attrs.fields(Second))]
+        for place, second in enumerate(stored):
+            for name in names:
+                value = second.get(name)
+                if not isinstance(value, int | float) or not 0 <= value < _HIGHEST:
+                    raise ValueError(f"{name} of the entry {place} of its timeline is no number")
 
     def _add_arrivals(self, record: RequestRecord, origin: float) -> None:
         times, outputs = record.arrivals, record.outputs

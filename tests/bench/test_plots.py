@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import attrs
 from bench_reports import measurement, report_of
 
 from kilo_sdk.bench.plots import charts_of, png_of
@@ -52,6 +53,19 @@ def test_repetitions_follow_each_other_in_time() -> None:
     times = [x for x, _ in chart.series[0].points]
     assert times == sorted(set(times))
     assert len(times) >= 10
+
+
+def test_seconds_in_which_nothing_came_are_no_line_between_their_neighbours() -> None:
+    taken = measurement()
+    first, *_, last = taken.runs[0].timeline
+    stalled = attrs.evolve(taken.runs[0], timeline=[first, {**last, "second": 4}])
+    (chart,) = (
+        one
+        for one in charts_of(report_of(attrs.evolve(taken, runs=[stalled])))
+        if "tokens in each second" in one.title
+    )
+    values = chart.series[0].points
+    assert values == [(0, first["tokens"]), (1, 0), (2, 0), (3, 0), (4, last["tokens"])]
 
 
 def test_all_of_them_are_written_as_one_picture() -> None:

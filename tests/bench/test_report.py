@@ -113,6 +113,7 @@ def test_what_is_no_report_is_refused(text: bytes) -> None:
         (("metrics", "itl", "percentiles", "p99"), "p99 is not among its itl"),
         (("runs", 0, "means", "e2e"), "e2e is not among its means of a run"),
         (("runs", 0, "percentiles", "e2e", "p50"), "p50 is not among its e2e of a run"),
+        (("runs", 0, "timeline", 1, "itl_sum"), "itl_sum of the entry 1 of its timeline"),
     ],
 )
 def test_a_report_that_lacks_something_says_what(path: tuple[Any, ...], lacking: str) -> None:

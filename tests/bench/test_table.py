@@ -53,6 +53,13 @@ def test_repetitions_show_their_interval() -> None:
     assert "±" in rows["Time to first token (ms)"][0]
 
 
+def test_a_setting_of_several_lines_is_one_comment() -> None:
+    settings = {"prompts": "a\nmodel,load\r\nb"}
+    lines = csv_of(attrs.evolve(report_of(), settings=settings)).splitlines()
+    assert lines[0] == "# prompts: a model,load b"
+    assert [line.startswith("#") for line in lines] == [True] * (len(lines) - 1) + [False]
+
+
 def test_csv_has_a_line_per_metric_in_seconds() -> None:
     lines = csv_of(report_of(measurement(), measurement("poisson:5"))).splitlines()
     comments = [line for line in lines if line.startswith("#")]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+
+import pytest
 from bench_records import record_of
 
 from kilo_sdk.bench.timeline import Second, Timeline
@@ -52,3 +55,14 @@ def test_a_time_on_a_border_belongs_to_the_second_that_begins() -> None:
     timeline = Timeline()
     timeline.add(record_of([1.0, 2.0, 3.0]), origin=0.0)
     assert [timeline.seconds[n].chunks for n in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("value", [None, "1", -1, 1e300, math.inf, math.nan, [], {}])
+def test_a_stored_timeline_is_looked_at(value: object) -> None:
+    timeline = Timeline()
+    timeline.add(record_of([0.5, 1.5], intended=0.0, sent=0.0), origin=0.0)
+    stored = timeline.to_list()
+    Timeline.check_list(stored)
+    stored[1]["tokens"] = value
+    with pytest.raises(ValueError, match="tokens of the entry 1 of its timeline is no number"):
+        Timeline.check_list(stored)
