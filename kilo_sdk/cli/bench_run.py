@@ -164,6 +164,11 @@ def read_report(path: Path) -> Report:
 def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
     if options.base_url is not None and options.remote:
         raise ConfigurationError("--base-url and --remote are alternatives; give one of them")
+    if options.prompts is not None and (options.turns > 1 or options.prefix_tokens):
+        raise ConfigurationError(
+            "--turns and --prefix-tokens make synthetic conversations, and change none that "
+            "--prompts brings; give one or the other"
+        )
     if options.reasoning is not None:
         check_level(options.reasoning)
     objectives = None if options.slo is None else Objectives.parse(options.slo)

@@ -39,6 +39,8 @@ FAST = ["--local-ttft", "0", "--local-tokens-per-second", "0", "--output-tokens"
         ({"requests": 0}, "requests is a whole number from 1 up"),
         ({"duration": -1.0}, "duration is a number of seconds above 0"),
         ({"prompts": Path("/nowhere/prompts.txt")}, "cannot be read"),
+        ({"prompts": Path("prompts.txt"), "turns": 2}, "--turns and --prefix-tokens make"),
+        ({"prompts": Path("prompts.txt"), "prefix_tokens": 9}, "change none that --prompts brings"),
         ({"loads": ("trace:/nowhere.jsonl",)}, "cannot be read"),
         ({"tools": "/nowhere/tools.json"}, "cannot be read"),
         ({"tools": "-1"}, "--tools is a number of made-up tools from 0 to 1000"),
