@@ -67,3 +67,8 @@ class AiohttpSSEPeer:
         request = self._request
         while (at := request.transport) is not None and not at.is_closing():  # noqa: ASYNC110
             await anyio.sleep(_LOOK_S)
+
+    def abort(self) -> None:
+        """Drop the connection, and whatever was not taken."""
+        if self._request.transport is not None:
+            self._request.transport.abort()

@@ -64,7 +64,7 @@ class ASGISSEPeer:
         await self._deliver({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self) -> None:
-        """End an event stream that was begun."""
+        """End an event stream that was begun; waits while the peer does not take the rest."""
         if self._streams:
             await self._deliver({"type": "http.response.body", "body": b""})
 
@@ -72,6 +72,9 @@ class ASGISSEPeer:
         """Wait until the peer is gone."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    def abort(self) -> None:
+        """ASGI has no word for it: the server drops the connection when the app returns."""
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

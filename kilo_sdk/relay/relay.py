@@ -168,10 +168,11 @@ class WebSocketRelay:
         with anyio.move_on_after(self.limits.close_timeout, shield=True):
             for over in [*(one.over for one in connections), *(one.over for one in exchanges)]:
                 await over.wait()
-        for connection in connections:
+        # With those that came meanwhile: their answers have no store any more.
+        for connection in tuple(self._connections):
             connection.close(CloseCode.GOING_AWAY)
         # Those of answers that other processes write would wait for their end here.
-        for exchange in exchanges:
+        for exchange in tuple(self._exchanges):
             exchange.close()
         await self._store.close()
 
@@ -292,7 +293,9 @@ class WebSocketRelay:
             peer = ASGISSEPeer(scope, receive, send)
             with contextlib.suppress(SocketClosedError):
                 await serve_exchange(self, peer, self._exchanges)
-                await peer.finish()
+                # A peer that reads nothing must not keep the app from returning.
+                with anyio.move_on_after(self.limits.close_timeout):
+                    await peer.finish()
         else:
             raise ConfigurationError("the relay serves web sockets and HTTP")
 

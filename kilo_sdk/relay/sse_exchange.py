@@ -10,7 +10,7 @@ Source: WHATWG HTML 9.2 (server-sent events).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
@@ -92,6 +92,10 @@ class SSEPeer(Protocol):
         """Wait until the peer is gone."""
         ...
 
+    def abort(self) -> None:
+        """Drop the connection, and whatever was not taken."""
+        ...
+
 
 class SSEFraming:
     """The frames of another framing as server-sent events; nothing is read in it.
@@ -166,6 +170,9 @@ async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer, exchanges: set[Ex
             log, after = await relay.answers.begin(message), 0
         else:
             log, after = await relay.answers.find(message.stream, owner), message.after
+        if relay.answers.over and not log.ended:
+            # Closed meanwhile, perhaps with its store: nothing would tell how it goes on.
+            raise RelayRefusedError("the server is stopping; try again", code="unavailable")
     except RelayRefusedError as refusal:
         await _refuse(peer, refusal)
         return
@@ -175,7 +182,7 @@ async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer, exchanges: set[Ex
         return
     if isinstance(message, Prompt) and _wants_id(peer.handshake):
         await peer.respond(201, json_bytes({"stream": log.stream}))
-    elif after and log.ended and after >= log.last_seq:
+    elif after and log.ended and after == log.last_seq:
         # To an EventSource it means: do not come back.
         await peer.respond(204, b"")
     else:
@@ -193,13 +200,19 @@ async def _stream(
 ) -> None:
     wants_chunks = peer.handshake.query.get("format") == "openai"
     framing = SSEFraming(OpenAIFraming() if wants_chunks else JSONFraming())
-    outlet = Outlet(framing, relay.limits, peer.send, scope.cancel)
+
+    def drop() -> None:
+        # Its end would wait for the peer as everything before does.
+        peer.abort()
+        scope.cancel()
+
+    outlet = Outlet(framing, relay.limits, peer.send, drop)
     outlet.session.follow(log, after)
     try:
         with scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_until_gone, peer, scope)
-                tasks.start_soon(_until_stuck, outlet, scope)
+                tasks.start_soon(_until_stuck, outlet, drop)
                 try:
                     await peer.begin()
                     await outlet.run(until_over=True, keepalive=_KEEPALIVE)
@@ -215,10 +228,10 @@ async def _until_gone(peer: SSEPeer, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _until_stuck(outlet: Outlet, scope: anyio.CancelScope) -> None:
+async def _until_stuck(outlet: Outlet, drop: Callable[[], None]) -> None:
     while not outlet.is_stuck:  # noqa: ASYNC110 - time alone tells
         await anyio.sleep(1.0)
-    scope.cancel()
+    drop()
 
 
 async def _message_of(peer: SSEPeer, owner: str | None, most: int) -> Prompt | Cancel | Resume:

@@ -31,3 +31,9 @@ async def test_an_answer_without_a_body_has_none() -> None:
     await peer.respond(204, b"")
     response: Any = peer.response
     assert (peer.method, response.status, response.body) == ("DELETE", 204, None)
+
+
+async def test_dropping_a_client_drops_what_it_did_not_take() -> None:
+    transport = mock.Mock()
+    AiohttpSSEPeer(make_mocked_request("GET", "/", transport=transport)).abort()
+    transport.abort.assert_called_once_with()

@@ -18,7 +18,7 @@ from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.relay import MemoryStreamStore, Prompt, RelayLimits, WebSocketRelay
 from kilo_sdk.relay.events import Ended, Text
 from kilo_sdk.relay.framing import JSONFraming, OpenAIFraming
-from kilo_sdk.relay.refusals import RelayRefusedError
+from kilo_sdk.relay.refusals import CUT, RelayRefusedError
 from kilo_sdk.relay.sse_exchange import SSEFraming
 from kilo_sdk.sse import ServerSentEvent, SSEParser
 
@@ -130,6 +130,68 @@ async def test_closing_the_relay_ends_event_streams_and_those_of_answers_written
             assert (await events_of(answer))[-1].event == "text"
             assert (await events_of(own_answer))[-1].event == "error"
         assert (log.state, own.state) == (None, "cut")
+
+
+async def test_a_stream_that_nothing_tells_the_end_of_is_refused_while_the_relay_closes(
+    client: KiloClient, ask: Any
+) -> None:
+    store = MemoryStreamStore()
+    relay = WebSocketRelay(client, store=store)
+    request = await ask(relay)
+    writer = await store.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    await relay.close()
+    async with request("GET", "?stream=s") as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (503, "unavailable")
+    await writer.end(Ended())
+    async with request("GET", "?stream=s") as answer:
+        assert [one.event for one in await events_of(answer)] == ["text", "done"]
+
+
+async def test_whoever_is_ahead_of_a_log_that_was_cut_hears_of_the_cut(
+    client: KiloClient, ask: Any
+) -> None:
+    store = MemoryStreamStore()
+    request = await ask(WebSocketRelay(client, store=store))
+    writer = await store.create("s", None)
+    assert writer is not None
+    await writer.end(CUT)
+    async with request("GET", "?stream=s&after=5") as answer:
+        (cut,) = await events_of(answer)
+    assert (cut.event, cut.id) == ("error", "1")
+    async with request("GET", "?stream=s&after=1") as answer:
+        assert answer.status == 204
+
+
+async def test_a_client_that_reads_nothing_is_dropped(
+    client: KiloClient, ask: Any, server: str, eventually: Any
+) -> None:
+    store = MemoryStreamStore()
+    limits = RelayLimits(send_timeout=0.1, close_timeout=0.1, max_waiting_bytes=2**30)
+    relay = WebSocketRelay(client, store=store, limits=limits)
+    request = await ask(relay)
+    writer = await store.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    async with request("GET", "?stream=s") as answer:
+        await events_of(answer, most=1)
+        answer.connection.transport.pause_reading()
+        serving = asyncio.all_tasks()
+        for _ in range(400):
+            # More than the kernel keeps on the way.
+            writer.append(Text("x" * 50_000))
+            await asyncio.sleep(0)
+        await eventually(lambda: not writer.log.is_watched)
+        if server == "uvicorn":
+            # Nobody takes the end of the stream either: its server is told that the app is done.
+            await eventually(
+                lambda: any("run_asgi" in str(task) and task.done() for task in serving)
+            )
+        else:
+            answer.connection.transport.resume_reading()
+            with pytest.raises(aiohttp.ClientError):
+                await events_of(answer)
 
 
 async def test_delete_stops_and_the_reader_hears_of_it(
