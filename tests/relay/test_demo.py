@@ -304,6 +304,32 @@ async def test_markdown_is_shown_and_nothing_in_it_runs(new_tab: Any, tmp_path: 
 
 
 @in_a_browser
+async def test_no_markdown_makes_the_page_hang(new_tab: Any) -> None:
+    long = {
+        "# a" + " " * 400_000 + "b": "h3",
+        "# " + "#" * 400_000 + "b": "h3",
+        "# title ##": "h3",
+        "a|b\n" + " " * 400_000 + "x": "p",
+        "a|b\n  :-|-: ": "div",
+        "**a " * 20_000: "p",
+        "~~a " * 20_000: "p",
+        "__a " * 20_000: "p",
+    }
+    async with demo() as url:
+        tab = await new_tab()
+        await tab.open(url)
+        shown = await tab.page.evaluate(
+            "async texts => { const { blocksOf, render } = await import('./markdown.js');"
+            " return texts.map(text => blocksOf(text).map(render).map("
+            "node => [node.localName, node.textContent])); }",
+            list(long),
+        )
+    assert [[name for name, _ in blocks] for blocks in shown] == [[one] for one in long.values()]
+    assert shown[2] == [["h3", "title"]]
+    assert shown[5] == [["p", "**a " * 20_000]]
+
+
+@in_a_browser
 async def test_dark_narrow_and_by_keyboard_alone(new_tab: Any) -> None:
     async with demo() as url:
         narrow = {"width": 360, "height": 640}

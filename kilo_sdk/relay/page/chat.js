@@ -242,7 +242,7 @@ function take(frame) {
     const words = "This answer was lost: the server was started anew, or it is too long ago.";
     end(turn, { state: "failed", words: lost ? words : sentence(frame.text) });
     return;
-  } else if (frame.seq <= turn.seq) {
+  } else if (frame.seq <= turn.seq && frame.state !== "cut") {
     return;
   } else {
     turn.seq = frame.seq;

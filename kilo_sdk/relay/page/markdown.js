@@ -1,8 +1,9 @@
 // Markdown into nodes of the document. What a model writes is a stranger's text: it only ever
 // becomes text nodes inside elements named here, and links that lead to the web.
 
+// Marks that nothing closes are looked for only so far: a page must not hang for what a model writes.
 const LINK = /^(https?:\/\/|mailto:)/i;
-const INLINE = /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|\*\*(?=\S)([\s\S]+?\S)\*\*|__(?=\S)([\s\S]+?\S)__|~~(?=\S)([\s\S]+?\S)~~|\*(?=[^\s*])([^*]*[^\s*])\*|(?<![\w])_(?=[^\s_])([^_]*[^\s_])_(?![\w])|\[([^\[\]]+)\]\(([^()\s]+)\)|(https?:\/\/[^\s<>()"'`]*[^\s<>()"'`.,;:!?])|\\([\\`*_~\[\]#>|-])/g;
+const INLINE = /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|\*\*(?=\S)([\s\S]{1,2000}?\S)\*\*|__(?=\S)([\s\S]{1,2000}?\S)__|~~(?=\S)([\s\S]{1,2000}?\S)~~|\*(?=[^\s*])([^*]*[^\s*])\*|(?<![\w])_(?=[^\s_])([^_]*[^\s_])_(?![\w])|\[([^\[\]]+)\]\(([^()\s]+)\)|(https?:\/\/[^\s<>()"'`]*[^\s<>()"'`.,;:!?])|\\([\\`*_~\[\]#>|-])/g;
 const DEEPEST = 8;
 
 function make(name, ...inner) {
@@ -43,10 +44,10 @@ export function inline(text, depth = 0) {
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])( *\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
-const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const TABLE_RULE = /^\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?$/;
 
 // The text cut into the sources of its blocks; each can be rendered by itself, and while an
 // answer grows only the last ones change.
@@ -145,18 +146,26 @@ function fenced(lines) {
   return node;
 }
 
+// A heading without the marks that may close it. From its end on: an expression would try every
+// space of a long line anew.
+function titleOf(text) {
+  let end = text.length;
+  while (text[end - 1] === "#") end -= 1;
+  return text.slice(0, end).trimEnd();
+}
+
 export function render(source) {
   const lines = source.split("\n");
   if (FENCE.test(lines[0])) return fenced(lines);
   const heading = lines[0].match(HEADING);
-  if (heading) return make("h" + Math.min(5, heading[1].length + 2), ...inline(heading[2]));
+  if (heading) return make("h" + Math.min(5, heading[1].length + 2), ...inline(titleOf(heading[2])));
   if (RULE.test(lines[0])) return make("hr");
   if (ITEM.test(lines[0])) return list(lines);
   if (QUOTE.test(lines[0])) {
     const inner = lines.map((line) => line.replace(QUOTE, "")).join("\n");
     return make("blockquote", ...blocksOf(inner).map((one) => (QUOTE.test(one) ? make("p", ...inline(one)) : render(one))));
   }
-  if (lines.length > 1 && lines[0].includes("|") && TABLE_RULE.test(lines[1])) return table(lines);
+  if (lines.length > 1 && lines[0].includes("|") && TABLE_RULE.test(lines[1].trim())) return table(lines);
   return make("p", ...inline(source));
 }
 
