@@ -22,6 +22,7 @@ __all__ = [
     "Text",
     "Told",
     "ToolCalled",
+    "deep_size",
     "event_from_fields",
     "fields_of",
     "size_of",
@@ -182,13 +183,14 @@ def size_of(event: RelayEvent) -> int:
     if isinstance(event, Reasoning):
         return _PIECE_BYTES + len(event.text)
     if isinstance(event, Ended):
-        return _EVENT_BYTES + _deep_size(event.message)
+        return _EVENT_BYTES + deep_size(event.message)
     if isinstance(event, ToolCalled):
         return _EVENT_BYTES + len(event.arguments)
     return _EVENT_BYTES
 
 
-def _deep_size(value: object) -> int:
+def deep_size(value: object) -> int:
+    """Return about how many bytes of memory a value of JSON's types takes."""
     size = 0
     pending: list[object] = [value]
     while pending:

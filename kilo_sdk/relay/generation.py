@@ -25,6 +25,7 @@ from kilo_sdk.relay.events import (
     Text,
     Told,
     ToolCalled,
+    deep_size,
 )
 from kilo_sdk.relay.log import LogWriter
 from kilo_sdk.relay.refusals import CUT, RelayRefusedError, failure_of
@@ -42,13 +43,18 @@ from kilo_sdk.types.events import (
     UsageReported,
 )
 from kilo_sdk.types.usage import Usage
-from kilo_sdk.types.wire import WireDict
+from kilo_sdk.types.wire import WireChunk, WireDict
 
 __all__ = ["EndedAnswer", "Generation"]
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
 # How long the end of an answer may take to be stored when everything else stops.
 _ENDING_S: Final = 5.0
+# What a tool call weighs beside its characters.
+_CALL_BYTES: Final = 160
+_EVENT_FIELDS: Final = frozenset({"role", "content", "reasoning", "tool_calls"})
+# No set: what a vendor sends for a type may be anything.
+_TOLD_DETAILS: Final = ("reasoning.text", "reasoning.summary")
 _COUNTS: Final = (
     "prompt_tokens",
     "completion_tokens",
@@ -195,6 +201,9 @@ class Generation:
             else:
                 for event in events_of_read(read):
                     self._take(event)
+                for decoded in read:
+                    if not isinstance(decoded, tuple):
+                        self._weigh(decoded)
             if log.size > limit:
                 raise _too_long()
         # Whatever is said once it has ended well; what it weighs was counted as it came.
@@ -208,14 +217,15 @@ class Generation:
             if event.choice == 0:
                 append(Text(event.text))
             else:
-                self._hold(event.text)
+                self._hold(len(event.text))
         elif isinstance(event, ReasoningDelta):
             if event.choice == 0:
                 append(Reasoning(event.text))
             else:
-                self._hold(event.text)
+                self._hold(len(event.text))
         elif isinstance(event, ToolCallDelta):
-            self._hold(event.arguments)
+            head = (event.id or "") + (event.name or "")
+            self._hold(len(event.arguments) + (_CALL_BYTES + len(head) if head else 0))
         elif isinstance(event, ToolCallDone):
             if event.choice == 0:
                 call = event.tool_call
@@ -226,9 +236,20 @@ class Generation:
         elif isinstance(event, Finished):
             self._whole = event.completion
 
-    def _hold(self, text: str) -> None:
+    def _weigh(self, chunk: WireChunk) -> None:
+        """Count what no event tells of, and is held for the message that ends the answer."""
+        for choice in chunk["choices"]:
+            for name, value in choice["delta"].items():
+                if name in _EVENT_FIELDS or not value:
+                    continue
+                if name == "reasoning_details" and isinstance(value, list):
+                    # Those with words of their own are told as reasoning, and were counted.
+                    value = [one for one in value if not _is_told(one)]
+                self._hold(deep_size(value))
+
+    def _hold(self, size: int) -> None:
         """Count what comes and is not told, or only at the end: a call may never stop either."""
-        self._held += len(text)
+        self._held += size
         if self._held + self._writer.log.size > self._max_bytes:
             raise _too_long()
 
@@ -267,6 +288,10 @@ class Generation:
             type(error).__name__,
             error,
         )
+
+
+def _is_told(detail: object) -> bool:
+    return isinstance(detail, dict) and detail.get("type") in _TOLD_DETAILS
 
 
 def _too_long() -> RelayRefusedError:

@@ -103,6 +103,11 @@ MORE = "x" * 400
         chunk(MORE, index=1),
         chunk(reasoning=MORE, index=1),
         chunk(tool_calls=tool(MORE, id="c", name="f")),
+        chunk(tool_calls=tool("", id="c" * 400, name="f")),
+        chunk(reasoning_details=[{"type": "reasoning.encrypted", "data": MORE, "index": 0}]),
+        chunk(annotations=[{"type": "url_citation", "url_citation": {"url": MORE}}]),
+        chunk(reasoning_details=[{"type": [MORE]}, MORE]),
+        chunk(refusal=MORE),
     ],
 )
 async def test_an_answer_that_does_not_stop_is_stopped_whatever_it_is_made_of(
