@@ -52,12 +52,14 @@ def compare_reports(
     note = noting(notes_console())
     for caveat in caveats(*reports):
         note(f"note: {caveat}")
+    # Each by itself: a name that is misspelt beside one that is not would pass for no change.
+    unknown = [name for name in only if not any(one.metric.startswith(name) for one in changes)]
+    if unknown:
+        raise ConfigurationError(
+            f"no metric with values in both reports begins with {' or '.join(unknown)}"
+        )
     if only:
         changes = [one for one in changes if one.metric.startswith(tuple(only))]
-        if not changes:
-            raise ConfigurationError(
-                f"no metric with values in both reports begins with {' or '.join(only)}"
-            )
     if as_json:
         write_json({"changes": [attrs.asdict(change) for change in changes]})
     else:
