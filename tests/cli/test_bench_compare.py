@@ -75,7 +75,7 @@ def test_what_cannot_be_compared_is_told(stored: tuple[str, str], tmp_path: Path
         compared(stored[0], "/nowhere.json")
     with pytest.raises(ConfigurationError, match="in both reports begins with speed"):
         compared(*stored, only=["speed"])
-    with pytest.raises(ConfigurationError, match="in both reports begins with speed$"):
+    with pytest.raises(ConfigurationError, match=r"in both reports begins with speed$"):
         compared(*stored, only=["ttft", "speed"])
     with pytest.raises(ConfigurationError, match="from 0 up"):
         compared(*stored, threshold=-1)
