@@ -58,6 +58,9 @@ class Tally:
         memory: Calls done and resident memory in KiB then, every few seconds.
         leaked_tasks: Tasks that were still there at the end.
         leaked_files: Open files and sockets more than at the start.
+        dropped_packets: Packets that the kernel had no room for, of whatever process. A reset
+            takes along what was to be sent once more: an answer that came is then one that
+            only left.
     """
 
     outcomes: Counter[str] = attrs.field(factory=Counter)
@@ -67,6 +70,7 @@ class Tally:
     characters: int = 0
     leaked_tasks: int = 0
     leaked_files: int = 0
+    dropped_packets: int = 0
 
     @property
     def calls(self) -> int:
@@ -88,6 +92,7 @@ class Tally:
         lines.append(f"{len(self.wrong)} answers with lost, duplicated or reordered characters")
         lines += [f"  {one}" for one in self.wrong[:20]]
         lines.append(f"{self.leaked_tasks} tasks and {self.leaked_files} sockets left over")
+        lines.append(f"{self.dropped_packets} packets dropped by the kernel meanwhile")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         lines.append(f"memory: {self.slope:+.1f} KiB per 1,000 calls; at most {peak // 1024} MiB")
         return "\n".join(lines)
@@ -126,6 +131,7 @@ async def soak(
     tally = Tally()
     until = time.monotonic() + (seconds if seconds is not None else float("inf"))
     files, tasks = len(os.listdir("/proc/self/fd")), asyncio.all_tasks()
+    dropped = dropped_packets()
     async with LocalGateway() as gateway:
         port = urlsplit(gateway.base_url).port
         assert port is not None
@@ -168,6 +174,7 @@ async def soak(
     gc.collect()
     tally.leaked_tasks = len(asyncio.all_tasks() - tasks)
     tally.leaked_files = max(0, len(os.listdir("/proc/self/fd")) - files)
+    tally.dropped_packets = dropped_packets() - dropped
     return tally
 
 
@@ -292,6 +299,15 @@ def resident_kib() -> int:
         ctypes.CDLL(None).malloc_trim(0)
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize() // 1024
+
+
+def dropped_packets() -> int:
+    """How many packets found no room in the kernel's queues since it started; Linux alone."""
+    try:
+        with open("/proc/net/softnet_stat") as statistics_of_cores:
+            return sum(int(line.split()[1], 16) for line in statistics_of_cores)
+    except OSError:
+        return 0
 
 
 def main() -> int:
