@@ -6,7 +6,8 @@ async with KiloClient() as client:
             print(text, end="", flush=True)
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from kilo_sdk._version import __version__
 from kilo_sdk.client import KiloClient
@@ -45,20 +46,10 @@ from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
-from kilo_sdk.transports.prefixes import AssistantPrefix, ContinuingTransport
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
 from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
 from kilo_sdk.types.completion import ChatCompletion, Choice
-from kilo_sdk.types.events import (
-    Finished,
-    ReasoningDelta,
-    StreamEvent,
-    TextDelta,
-    ToolCallDelta,
-    ToolCallDone,
-    UsageReported,
-)
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.reasoning import Reasoning
 from kilo_sdk.types.tool_call import ToolCall, ToolCallChunk
@@ -71,6 +62,16 @@ if TYPE_CHECKING:
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.cost.totals import CostSnapshot, CostTotals
     from kilo_sdk.middleware.think_tags import ThinkTagExtraction
+    from kilo_sdk.transports.prefixes import AssistantPrefix, ContinuingTransport
+    from kilo_sdk.types.events import (
+        Finished,
+        ReasoningDelta,
+        StreamEvent,
+        TextDelta,
+        ToolCallDelta,
+        ToolCallDone,
+        UsageReported,
+    )
     from kilo_sdk.types.model_info import ModelInfo
 
 __all__ = [
@@ -147,34 +148,32 @@ __all__ = [
 ]
 
 
+# Where to find what most processes do without, when it is first asked for.
+_LATER: Final = {
+    "AssistantPrefix": "transports.prefixes",
+    "CatalogOptions": "catalog.options",
+    "ContinuingTransport": "transports.prefixes",
+    "CostMeter": "cost.meter",
+    "CostSnapshot": "cost.totals",
+    "CostTotals": "cost.totals",
+    "Finished": "types.events",
+    "KiloConfig": "config.config",
+    "ModelCatalog": "catalog.catalog",
+    "ModelInfo": "types.model_info",
+    "ReasoningDelta": "types.events",
+    "StreamEvent": "types.events",
+    "TextDelta": "types.events",
+    "ThinkTagExtraction": "middleware.think_tags",
+    "ToolCallDelta": "types.events",
+    "ToolCallDone": "types.events",
+    "UsageReported": "types.events",
+}
+
+
 def __getattr__(name: str) -> object:
-    """Import what most processes do without when it is first asked for."""
-    if name == "KiloConfig":
-        from kilo_sdk.config.config import KiloConfig
-
-        return KiloConfig
-    if name == "ModelCatalog":
-        from kilo_sdk.catalog.catalog import ModelCatalog
-
-        return ModelCatalog
-    if name == "CatalogOptions":
-        from kilo_sdk.catalog.options import CatalogOptions
-
-        return CatalogOptions
-    if name == "ModelInfo":
-        from kilo_sdk.types.model_info import ModelInfo
-
-        return ModelInfo
-    if name == "ThinkTagExtraction":
-        from kilo_sdk.middleware.think_tags import ThinkTagExtraction
-
-        return ThinkTagExtraction
-    if name == "CostMeter":
-        from kilo_sdk.cost.meter import CostMeter
-
-        return CostMeter
-    if name in ("CostSnapshot", "CostTotals"):
-        from kilo_sdk.cost import totals
-
-        return getattr(totals, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _LATER.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # asked for once
+    return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import orjson
@@ -22,10 +22,12 @@ from kilo_sdk.errors import APIError, ProtocolError
 from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.plain_answers import built_at_once
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.seam import Seam
 from kilo_sdk.transports.base import TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireCompletion, WireDict
+
+if TYPE_CHECKING:
+    from kilo_sdk.seam import Seam
 
 __all__ = [
     "SHOWN_BODY_BYTES",

@@ -3,15 +3,14 @@
 Sans-IO. ``StreamDecoder`` runs for every chunk, so what can be decided per answer is
 decided in its constructor.
 
-Source: GATEWAY 5 (what a stream is made of, when it is complete), GATEWAY 8 (errors
-inside a 200).
+Source: GATEWAY 5 (what a stream is made of, when it is complete), 8 (errors inside a 200).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -31,12 +30,14 @@ from kilo_sdk.errors import (
     StreamProtocolError,
 )
 from kilo_sdk.repeat_template import RepeatTemplate
-from kilo_sdk.seam import Seam
 from kilo_sdk.sse import SSEParser
 from kilo_sdk.text_pieces import FOLD_AT
 from kilo_sdk.transports.base import OpenAICompatibleTransport, TransportAdapter
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.wire import WireChunk, WireDict
+
+if TYPE_CHECKING:
+    from kilo_sdk.seam import Seam
 
 __all__ = ["StreamDecoder"]
 
@@ -51,8 +52,8 @@ _LESSONS: Final = 64
 class StreamDecoder:
     """Decodes one stream and judges how it ended.
 
-    ``feed`` what arrives, ``end`` when nothing more will. A failure is kept in
-    ``failure`` so that what came before it can be handed out first.
+    ``feed`` what arrives, ``end`` when nothing more will. A failure waits in ``failure`` until
+    what came before it was handed out.
     """
 
     __slots__ = (
@@ -113,10 +114,7 @@ class StreamDecoder:
         """Why the stream ended badly, once it did."""
 
     def feed(self, data: bytes) -> list[DecodedChunk]:
-        """Take one network read and return the chunks that it completes, in order.
-
-        After ``[DONE]`` or a failure the rest is ignored.
-        """
+        """Take a read and return the chunks that it completes, until ``[DONE]`` or a failure."""
         if self.done or self.failure is not None:
             return []
         template = self._template
@@ -331,9 +329,9 @@ class StreamDecoder:
         return chunk
 
     def _learn(self, data: bytes, wire: WireChunk) -> tuple[ChunkTemplate | None, list[str]]:
-        """Take a chunk that did not match for the template of those to come.
+        """Take a chunk that did not match for the template of those to come, a few times at most.
 
-        Lessons are few, so that a stream whose every chunk differs costs no more for it.
+        A stream whose every chunk differs costs no more for it.
         """
         learnt = ChunkTemplate.learn(data, wire)
         if learnt is not None:

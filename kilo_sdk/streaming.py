@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from kilo_sdk.chunk_template import DecodedChunk, chunk_of, text_of, wire_of
-from kilo_sdk.stream_events import events_of, events_of_read, final_events
 from kilo_sdk.stream_source import StreamSource
 from kilo_sdk.types.chunk import CompletionChunk
 from kilo_sdk.types.completion import ChatCompletion
-from kilo_sdk.types.events import StreamEvent
+
+if TYPE_CHECKING:
+    from kilo_sdk.types.events import StreamEvent
 
 __all__ = ["CompletionStream"]
 
@@ -103,6 +104,9 @@ class CompletionStream(StreamSource):
             coalesce: Join neighbouring text, and neighbouring reasoning, that one network
                 read brought. Fewer, larger events; what they say is the same.
         """
+        # Their classes take longer to import than all else that a stream needs.
+        from kilo_sdk.stream_events import events_of, events_of_read, final_events
+
         pending = self._pending
         try:
             while pending or await self._fill():

@@ -22,10 +22,10 @@ from kilo_sdk.middleware.stop import StopNormalisation
 from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import OpenAICompatibleTransport
-from kilo_sdk.transports.prefixes import AssistantPrefix, vendors_prefix
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.transports.prefixes import AssistantPrefix
 
 __all__ = ["ProxyGeminiTransport"]
 
@@ -77,4 +77,7 @@ class ProxyGeminiTransport(OpenAICompatibleTransport):
 
     def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
         """Return why the model does not go on with an answer."""
+        # For streams that are to go on when they are cut, and those alone.
+        from kilo_sdk.transports.prefixes import vendors_prefix
+
         return vendors_prefix(ref)

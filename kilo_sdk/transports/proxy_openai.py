@@ -19,10 +19,10 @@ from kilo_sdk.middleware.stop import StopNormalisation
 from kilo_sdk.middleware.thought_signatures import ForeignSignatureRemoval
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import OpenAICompatibleTransport
-from kilo_sdk.transports.prefixes import AssistantPrefix, vendors_prefix
 
 if TYPE_CHECKING:
     from kilo_sdk.catalog.catalog import ModelCatalog
+    from kilo_sdk.transports.prefixes import AssistantPrefix
 
 __all__ = ["ProxyOpenAITransport"]
 
@@ -68,4 +68,7 @@ class ProxyOpenAITransport(OpenAICompatibleTransport):
 
     def assistant_prefix(self, ref: ModelRef, /) -> AssistantPrefix | str:
         """Return how the model's vendor has it go on with an answer, or why it does not."""
+        # For streams that are to go on when they are cut, and those alone.
+        from kilo_sdk.transports.prefixes import vendors_prefix
+
         return vendors_prefix(ref)
