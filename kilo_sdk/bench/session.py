@@ -165,8 +165,13 @@ async def check_target(target: Target, workload: Workload) -> None:
     """
     async with open_client(target) as client:
         question: list[WireMessage] = [{"role": "user", "content": "Say hi in 1 word."}]
-        # With the tools: a target that refuses them is to say so now.
-        options: dict[str, Any] = {"max_tokens": 16, "tools": list(workload.tools) or None}
+        # With tools and extra fields: a target that refuses them is to say so now. Reasoning
+        # would need more tokens than a check should cost.
+        options: dict[str, Any] = {
+            "max_tokens": 16,
+            "tools": list(workload.tools) or None,
+            "extra_body": workload.extra_body,
+        }
         if workload.stream:
             async with client.chat.completions.stream(messages=question, **options) as stream:
                 await stream.get_final_completion()

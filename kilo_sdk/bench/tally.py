@@ -43,12 +43,13 @@ class Window:
 
 @attrs.define(slots=True)
 class Counts:
-    """What was counted. All but the first three are of measured requests alone.
+    """What was counted. All but the first four are of measured requests alone.
 
     Attributes:
         sent_in_all: Requests sent, in warm-up and cool-down too.
         completed_in_all: Whole answers among them.
         failed_in_all: Failures among them.
+        retries_in_all: Tries after the first, of all of them.
         sent: Requests.
         completed: Whole answers.
         failed: Failures.
@@ -73,6 +74,7 @@ class Counts:
     sent_in_all: int = 0
     completed_in_all: int = 0
     failed_in_all: int = 0
+    retries_in_all: int = 0
     sent: int = 0
     completed: int = 0
     failed: int = 0
@@ -120,6 +122,7 @@ class Tally:
         counts.sent_in_all += 1
         counts.completed_in_all += record.outcome == "completed"
         counts.failed_in_all += record.outcome == "failed"
+        counts.retries_in_all += record.retries
         self.timeline.add(record, window.origin)
         self._add_to_window(record, window)
         if record.measured:

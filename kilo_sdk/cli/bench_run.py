@@ -82,6 +82,12 @@ class RunOptions:
         """Whether the embedded gateway is measured."""
         return self.base_url is None and not self.remote
 
+    @property
+    def sets_pace(self) -> bool:
+        """Whether it says how the embedded gateway answers."""
+        of_gateway = [one for one in attrs.fields(RunOptions) if one.name.startswith("local_")]
+        return any(getattr(self, one.name) != one.default for one in of_gateway)
+
     def described(self) -> dict[str, str]:
         """Return what differs from nothing at all, in words, for the report."""
         fields = attrs.asdict(self, recurse=False)
@@ -164,6 +170,11 @@ def read_report(path: Path) -> Report:
 def _session_of(options: RunOptions, config: KiloConfig | None) -> Session:
     if options.base_url is not None and options.remote:
         raise ConfigurationError("--base-url and --remote are alternatives; give one of them")
+    if not options.is_local and options.sets_pace:
+        raise ConfigurationError(
+            "--local-ttft, --local-tokens-per-second and --local-fault are of the embedded "
+            "gateway, which is measured without --base-url and --remote"
+        )
     if options.prompts is not None and (options.turns > 1 or options.prefix_tokens):
         raise ConfigurationError(
             "--turns and --prefix-tokens make synthetic conversations, and change none that "

@@ -138,10 +138,12 @@ def print_report(console: Console, report: Report) -> None:
         noting(console)(finding)
     if report.server is not None:
         asked = sum(one.counts.sent_in_all for one in report.measurements) + report.checks
+        again = sum(one.counts.retries_in_all for one in report.measurements)
+        retried = f", and {again} retries" if again else ""
         console.print(
             f"the embedded gateway counted {report.server.requests} requests and "
             f"{report.server.completions} whole answers; sent were {asked}, "
-            f"{report.checks} of them to check beforehand",
+            f"{report.checks} of them to check beforehand{retried}",
             highlight=False,
             soft_wrap=True,
         )

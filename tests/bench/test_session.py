@@ -87,8 +87,11 @@ async def test_the_check_asks_as_the_workload_does() -> None:
         target = Target(base_url=gateway.base_url, model="openai/gpt-4.1")
         await check_target(target, Workload(stream=False))
         await check_target(target, Workload(tools=synthetic_tools(1)))
-        assert [bool(one.payload.get("stream")) for one in gateway.requests] == [False, True]
-        assert [one.payload.get("tools") for one in gateway.requests] == [None, synthetic_tools(1)]
+        await check_target(target, Workload(extra_body={"top_p": 0.5}))
+        sent = [one.payload for one in gateway.requests]
+        assert [bool(one.get("stream")) for one in sent] == [False, True, True]
+        assert [one.get("tools") for one in sent] == [None, synthetic_tools(1), None]
+        assert [one.get("top_p") for one in sent] == [None, None, 0.5]
 
 
 async def test_stopping_ends_the_session_with_what_there_is() -> None:

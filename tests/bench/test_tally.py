@@ -39,7 +39,7 @@ def records() -> list[RequestRecord]:
 
 def test_counts_are_exact() -> None:
     tally = Tally(Objectives.parse("ttft:500ms"))
-    tally.add(record_of([0.5, 1.5], [1, 2], intended=0.2, measured=False), WINDOW)
+    tally.add(record_of([0.5, 1.5], [1, 2], intended=0.2, measured=False, retries=1), WINDOW)
     tally.add(
         record_of(
             [1.5, 2.5, 3.5],
@@ -64,6 +64,7 @@ def test_counts_are_exact() -> None:
     assert (counts.sent_in_all, counts.completed_in_all, counts.failed_in_all) == (4, 2, 1)
     assert (counts.sent, counts.completed, counts.failed, counts.unfinished) == (3, 1, 1, 1)
     assert (counts.good, counts.retries, counts.chunks) == (1, 2, 4)
+    assert counts.retries_in_all == 3
     assert (counts.input_tokens, counts.output_tokens) == (5, 8)
     assert (counts.cached_tokens, counts.reasoning_tokens) == (3, 2)
     assert (counts.tool_call_answers, counts.tool_calls) == (1, 3)

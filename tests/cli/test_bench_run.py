@@ -51,6 +51,8 @@ FAST = ["--local-ttft", "0", "--local-tokens-per-second", "0", "--output-tokens"
         ({"extra_body": "{"}, "--extra-body is no JSON"),
         ({"extra_body": "[]"}, "--extra-body is a JSON object"),
         ({"base_url": "http://x", "remote": True}, "alternatives"),
+        ({"base_url": "http://x", "local_ttft": 0.0}, "are of the embedded gateway"),
+        ({"remote": True, "local_fault": "cut"}, "measured without --base-url and --remote"),
         ({"reasoning": "deep"}, "reasoning"),
         ({"local_fault": "nonsense=1"}, "no fault word"),
         ({"files": ResultFiles(json=Path("/nowhere/a.json"))}, "does not exist"),

@@ -26,9 +26,11 @@ def printed(report: Report) -> str:
 
 
 def test_a_report_is_printed_with_all_that_matters() -> None:
+    measured = measurement("poisson:10", slo="ttft:105ms", failures=2, repetitions=2)
+    measured.counts.retries_in_all = 5
     text = printed(
         report_of(
-            measurement("poisson:10", slo="ttft:105ms", failures=2, repetitions=2),
+            measured,
             findings=["knee: [here]"],
             server=ServerCounts(101, 96),
             checks=1,
@@ -46,7 +48,8 @@ def test_a_report_is_printed_with_all_that_matters() -> None:
         "errors: RateLimitError 429: 4",
         "generator: 10% of a core, 1,000 us of CPU per chunk",
         "knee: [here]",
-        "counted 101 requests and 96 whole answers; sent were 101, 1 of them",
+        "counted 101 requests and 96 whole answers; sent were 101, 1 of them to check "
+        "beforehand, and 5 retries",
         "interrupted",
     ):
         assert said in text
