@@ -23,6 +23,7 @@ from kilo_sdk.bench.search import FixedLoads, Search
 from kilo_sdk.bench.worker_process import ProcessWorker
 from kilo_sdk.bench.workload import Workload
 from kilo_sdk.errors import ConfigurationError, KiloError
+from kilo_sdk.resilience.try_report import TryReport
 from kilo_sdk.types.wire import WireMessage
 
 __all__ = ["Engine", "Observer", "Session", "check_target", "measure", "start_processes"]
@@ -126,9 +127,10 @@ async def measure(
     measurements: list[Measurement] = []
     findings: list[str] = []
     failure: str | None = None
+    checks = 0
     for model in session.models:
         target = attrs.evolve(session.target, model=model)
-        await _unless_stopped(check_target(target, session.workload), stop)
+        checks += await _unless_stopped(check_target(target, session.workload), stop) or 1
     # Whoever leaves need not wait for workers to be ready; without any, nothing is measured.
     workers = await _unless_stopped(engine(session.workers), stop) or []
     try:
@@ -151,18 +153,22 @@ async def measure(
         environment=describe_environment(),
         measurements=measurements,
         findings=findings,
-        checks=len(session.models),
+        checks=checks,
         interrupted=stop.is_set(),
         failure=failure,
     )
 
 
-async def check_target(target: Target, workload: Workload) -> None:
+async def check_target(target: Target, workload: Workload) -> int:
     """Ask a target once, for as little as it takes to see that it answers.
+
+    Returns:
+        How many requests that took: one, and the retries of it.
 
     Raises:
         APIError: It does not; the message says why.
     """
+    tries: list[TryReport] = []
     async with open_client(target) as client:
         question: list[WireMessage] = [{"role": "user", "content": "Say hi in 1 word."}]
         # With tools and extra fields: a target that refuses them is to say so now. Reasoning
@@ -171,12 +177,14 @@ async def check_target(target: Target, workload: Workload) -> None:
             "max_tokens": 16,
             "tools": list(workload.tools) or None,
             "extra_body": workload.extra_body,
+            "on_try": tries.append,
         }
         if workload.stream:
             async with client.chat.completions.stream(messages=question, **options) as stream:
                 await stream.get_final_completion()
         else:
             await client.chat.completions.create(messages=question, **options)
+    return len(tries)
 
 
 async def _unless_stopped(work: Awaitable[_T], stop: asyncio.Event) -> _T | None:

@@ -85,13 +85,20 @@ async def test_a_target_that_refuses_ends_it_before_any_load() -> None:
 async def test_the_check_asks_as_the_workload_does() -> None:
     async with LocalGateway() as gateway:
         target = Target(base_url=gateway.base_url, model="openai/gpt-4.1")
-        await check_target(target, Workload(stream=False))
+        assert await check_target(target, Workload(stream=False)) == 1
         await check_target(target, Workload(tools=synthetic_tools(1)))
         await check_target(target, Workload(extra_body={"top_p": 0.5}))
         sent = [one.payload for one in gateway.requests]
         assert [bool(one.get("stream")) for one in sent] == [False, True, True]
         assert [one.get("tools") for one in sent] == [None, synthetic_tools(1), None]
         assert [one.get("top_p") for one in sent] == [None, None, 0.5]
+
+
+async def test_what_a_check_sent_again_is_counted_with_it() -> None:
+    async with LocalGateway(fault="status=503;retry_after=0;times=1") as gateway:
+        target = Target(base_url=gateway.base_url, api_key="k", retries=1)
+        report = await measure(session_for(gateway, target=target))
+        assert (len(gateway.requests), report.checks) == (8, 2)
 
 
 async def test_stopping_ends_the_session_with_what_there_is() -> None:
