@@ -97,11 +97,12 @@ async def test_what_is_due_in_order_comes_in_order_after_a_pause() -> None:
     came: list[int] = []
 
     async def come(number: int) -> None:
-        await anyio.sleep(number * 0.02)
+        # Far enough apart for what Python itself may do between two of them.
+        await anyio.sleep(number * 0.1)
         came.append(number)
         if number == 1:
-            be_kept_from_running(0.2)
-            await anyio.sleep(0.03)
+            be_kept_from_running(0.5)
+            await anyio.sleep(0.15)
             came.append(10)
 
     async with asyncio.TaskGroup() as group:
