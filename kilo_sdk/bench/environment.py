@@ -11,7 +11,7 @@ from typing import Final
 
 from kilo_sdk._version import __version__
 
-__all__ = ["describe_environment"]
+__all__ = ["describe_environment", "usable_cores"]
 
 _PACKAGES: Final = ("aiohttp", "anyio", "attrs", "orjson", "hdrhistogram", "uvloop")
 
@@ -26,7 +26,7 @@ def describe_environment() -> dict[str, str | int | float | None]:
         "machine": platform.machine(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "cores_usable": _usable_cores(),
+        "cores_usable": usable_cores(),
         "memory_bytes": _memory(),
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
@@ -47,7 +47,8 @@ def _cpu_name() -> str:
     return next(names, platform.processor())
 
 
-def _usable_cores() -> int | None:
+def usable_cores() -> int | None:
+    """Return how many cores this process may run on, which may be fewer than there are."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar
@@ -13,7 +12,7 @@ import attrs
 from kilo_sdk.bench.asking import open_client
 from kilo_sdk.bench.crew import InProcess, Worker, gather, run_plan
 from kilo_sdk.bench.datasets import TraceEntry, load_trace
-from kilo_sdk.bench.environment import describe_environment
+from kilo_sdk.bench.environment import describe_environment, usable_cores
 from kilo_sdk.bench.load import Load
 from kilo_sdk.bench.objectives import Objectives
 from kilo_sdk.bench.plan import Phases, Plan, Target
@@ -293,7 +292,7 @@ async def start_processes(count: int) -> list[Worker]:
 
 
 def _check_processes(count: int) -> None:
-    cores = os.cpu_count() or 1
+    cores = usable_cores() or 1
     most = max(_LEAST_MOST_PROCESSES, _PROCESSES_PER_CORE * cores)
     if count > most:
         raise ConfigurationError(
