@@ -113,6 +113,7 @@ class Generation:
         self._stream: CompletionStream | None = None
         self._whole: ChatCompletion | None = None
         self._calls = 0
+        # What comes and is not told, or only at the end: a call may never stop either.
         self._held = 0
         self._began = time.monotonic()
         self.error: KiloError | None = None
@@ -204,8 +205,8 @@ class Generation:
                 for decoded in read:
                     if not isinstance(decoded, tuple):
                         self._weigh(decoded)
-            if log.size > limit:
-                raise _too_long()
+            if log.size + self._held > limit:
+                raise RelayRefusedError("the answer is too long, and was stopped", code="too_long")
         # Whatever is said once it has ended well; what it weighs was counted as it came.
         async for event in stream.events():
             self._take(event)
@@ -217,15 +218,15 @@ class Generation:
             if event.choice == 0:
                 append(Text(event.text))
             else:
-                self._hold(len(event.text))
+                self._held += len(event.text)
         elif isinstance(event, ReasoningDelta):
             if event.choice == 0:
                 append(Reasoning(event.text))
             else:
-                self._hold(len(event.text))
+                self._held += len(event.text)
         elif isinstance(event, ToolCallDelta):
             head = (event.id or "") + (event.name or "")
-            self._hold(len(event.arguments) + (_CALL_BYTES + len(head) if head else 0))
+            self._held += len(event.arguments) + (_CALL_BYTES + len(head) if head else 0)
         elif isinstance(event, ToolCallDone):
             if event.choice == 0:
                 call = event.tool_call
@@ -245,13 +246,7 @@ class Generation:
                 if name == "reasoning_details" and isinstance(value, list):
                     # Those with words of their own are told as reasoning, and were counted.
                     value = [one for one in value if not _is_told(one)]
-                self._hold(deep_size(value))
-
-    def _hold(self, size: int) -> None:
-        """Count what comes and is not told, or only at the end: a call may never stop either."""
-        self._held += size
-        if self._held + self._writer.log.size > self._max_bytes:
-            raise _too_long()
+                self._held += deep_size(value)
 
     def _ended(self, state: Literal["done", "cancelled"]) -> Ended:
         completion = self.completion
@@ -292,10 +287,6 @@ class Generation:
 
 def _is_told(detail: object) -> bool:
     return isinstance(detail, dict) and detail.get("type") in _TOLD_DETAILS
-
-
-def _too_long() -> RelayRefusedError:
-    return RelayRefusedError("the answer is too long, and was stopped", code="too_long")
 
 
 def usage_fields(usage: Usage, *, with_cost: bool) -> WireDict:
