@@ -171,6 +171,33 @@ async def litellm(base_url: str) -> AsyncIterator[dict[str, Task]]:
 
 
 @asynccontextmanager
+async def anthropic(base_url: str) -> AsyncIterator[dict[str, Task]]:
+    """The official anthropic client, to which the server speaks its own protocol.
+
+    The text and the number of its deltas are the same; the bytes around them are fewer.
+    """
+    from anthropic import AsyncAnthropic
+
+    asked: Any = {"model": MODEL, "messages": MESSAGES, "max_tokens": 1000}
+    async with AsyncAnthropic(api_key="key", base_url=base_url) as client:
+
+        async def typed(told: Told) -> None:
+            async for event in await client.messages.create(stream=True, **asked):
+                if event.type == "content_block_delta":
+                    told(event.delta.text)
+
+        async def text(told: Told) -> None:
+            async with client.messages.stream(**asked) as stream:
+                async for text in stream.text_stream:
+                    told(text)
+
+        async def whole(told: Told) -> None:
+            told((await client.messages.create(**asked)).content[0].text)
+
+        yield {"typed": typed, "text": text, "whole": whole}
+
+
+@asynccontextmanager
 async def httpx_sse(base_url: str) -> AsyncIterator[dict[str, Task]]:
     """httpx with httpx-sse and the standard library's json: a loop without an SDK."""
     import httpx
@@ -205,6 +232,7 @@ _PEERS: dict[str, tuple[Contender, tuple[str, ...]]] = {
     "openai+aiohttp": (openai_aiohttp, ("openai",)),
     "openrouter": (openrouter, ("openrouter",)),
     "litellm": (litellm, ("litellm",)),
+    "anthropic": (anthropic, ("anthropic",)),
 }
 for _name, (_contender, _needed) in _PEERS.items():
     if all(map(importlib.util.find_spec, _needed)):

@@ -38,7 +38,6 @@ class Case:
         per_write: Events in one write of the server.
         pause_ms: Milliseconds between two writes.
         kind: What the chunks hold.
-        target: Most times the hand-written loop, as the project sets itself; None for none.
     """
 
     title: str
@@ -48,7 +47,6 @@ class Case:
     per_write: int = 50
     pause_ms: int = 0
     kind: str = "text"
-    target: float | None = None
 
     @property
     def path(self) -> str:
@@ -73,28 +71,27 @@ async def measure(
 ) -> Figures:
     """Run a case for every contender that has its task, the floor first in each round.
 
-    The first round warms up, and tells how many streams of a case without pauses each
-    contender gets through in ``RUN_S``: what is twenty times as slow is not twenty times as
-    interesting. Each reads one at least, and streams of the same length.
+    The first round of a case without pauses warms up, and tells how many streams each contender
+    gets through in ``RUN_S``: what is twenty times as slow is not twenty times as interesting.
+    Each reads one at least, and streams of the same length.
 
     Raises:
         AssertionError: A contender lost or changed text.
     """
     figures: Figures = {}
     fitting: dict[str, int] = {}
-    for repeat in range(repeats + 1):
+    for repeat in range(1 if case.pause_ms else 0, repeats + 1):
         for name in contenders:
             async with CONTENDERS[name](root + case.path) as tasks:
                 task = tasks.get(case.task)
                 if task is None:
                     continue
-                await _checked(task, case)
+                if not case.pause_ms:
+                    await _checked(task, case)  # a connection, where runs are too short for theirs
                 if repeat:
-                    seconds = await _seconds(task, case, fitting[name])
+                    # How many there are at once is what a case with pauses is about.
+                    seconds = await _seconds(task, case, fitting.get(name, case.streams))
                     figures.setdefault(name, []).append(seconds)
-                elif case.pause_ms:
-                    # How many there are at once is what such a case is about.
-                    fitting[name] = case.streams
                 else:
                     took = await _seconds(task, case, 1) * case.units * case.rounds
                     fitting[name] = max(1, min(case.streams, int(RUN_S / took)))

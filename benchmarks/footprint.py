@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 
 from benchmarks.contenders import CONTENDERS
 
@@ -28,29 +28,29 @@ IMPORTS = {
 }
 
 
-def import_seconds(name: str, times: int) -> float:
-    """Return the median seconds that the import takes in a new process, Python's start aside.
+def import_seconds(names: Sequence[str], times: int) -> dict[str, list[float]]:
+    """Return the seconds that imports take in new processes, in turn; Python's start aside.
 
     Modules are compiled beforehand, as pip does when it installs them, whatever the
     environment says of bytecode.
     """
-    code = f"import time; t = time.perf_counter(); {IMPORTS[name]}; print(time.perf_counter() - t)"
+    code = "import time; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
+    seconds: dict[str, list[float]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as compiled:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-
-        def once() -> float:
-            run = subprocess.run(
-                [sys.executable, "-c", code],
-                capture_output=True,
-                text=True,
-                check=True,
-                env=environment,
-            )
-            return float(run.stdout.splitlines()[-1])
-
-        once()  # compiles
-        return statistics.median(once() for _ in range(times))
+        for repeat in range(times + 1):
+            for name in names:
+                run = subprocess.run(
+                    [sys.executable, "-c", code.format(IMPORTS[name])],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                    env=environment,
+                )
+                if repeat:  # the first compiles
+                    seconds[name].append(float(run.stdout.splitlines()[-1]))
+    return seconds
 
 
 def bytes_per_stream(contender: str, root: str, streams: int) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from typing import Any
 
 import aiohttp
 import attrs
@@ -28,11 +29,13 @@ class Latencies:
         first: From sending each request to its first token.
         token: From the server's write of each token to the caller's hands.
         stall: The longest time in which the loop ran nothing else.
+        server_busy: Which part of a core the server took meanwhile, from 0 to 1.
     """
 
     first: list[float]
     token: list[float]
     stall: float
+    server_busy: float
 
 
 async def many_streams(
@@ -59,6 +62,7 @@ async def many_streams(
 
             await task(told)
 
+        busy, begun = await _busy(root), time.monotonic()
         ticker = asyncio.ensure_future(_longest_stall())
         try:
             await asyncio.gather(*(one(position) for position in range(streams)))
@@ -68,8 +72,9 @@ async def many_streams(
             await ticker
         except asyncio.CancelledError as stopped:
             stall = float(stopped.args[0]) if stopped.args else 0.0
+        busy = (await _busy(root) - busy) / (time.monotonic() - begun)
     assert (len(first), len(token)) == (streams, streams * tokens), "tokens were lost"
-    return Latencies(first, token, stall)
+    return Latencies(first, token, stall, busy)
 
 
 async def _longest_stall() -> float:
@@ -112,9 +117,15 @@ async def _close_seen(root: str) -> float:
 
 
 async def _closes(root: str) -> list[float]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{root}closes/", data=b"{}") as response,
-    ):
-        times: list[float] = await response.json()
+    times: list[float] = await _asked(f"{root}closes/")
     return times
+
+
+async def _busy(root: str) -> float:
+    seconds: float = await _asked(f"{root}busy/")
+    return seconds
+
+
+async def _asked(url: str) -> Any:
+    async with aiohttp.ClientSession() as session, session.post(url, data=b"{}") as response:
+        return await response.json()

@@ -1,7 +1,8 @@
 """A server that is not the bottleneck: canned answers over plain asyncio streams.
 
 It runs in a process of its own and writes bytes that were encoded before the first
-request. What it answers stands in the path before ``chat/completions``:
+request. What it answers stands in the path before ``chat/completions``, or before
+``v1/messages`` for a client that speaks Anthropic's protocol (``text`` and ``whole``):
 
 - ``stream/{events}/{per_write}/{pause_ms}/{kind}``: so many chunks, so many in one write,
   with a pause between writes. Kinds: ``text``; ``ticking`` (``created`` differs from chunk to
@@ -11,6 +12,7 @@ request. What it answers stands in the path before ``chat/completions``:
   nanoseconds on the monotonic clock that all processes of a machine share.
 - ``whole``: one completion that is no stream.
 - ``closes``: a JSON list of the times at which clients left in mid-answer; asking empties it.
+- ``busy``: the seconds of CPU time that the server has taken so far, as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from collections.abc import AsyncIterator
 from functools import lru_cache
 
 import orjson
+
+from benchmarks import messages_wire
 
 _HEAD = {
     "id": "gen-1767693133-JyoxLtwNTEDg78GZIF1p",
@@ -36,6 +40,7 @@ STREAM_HEAD = (
 )
 _LAST_HEAD = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 _END = b"0\r\n\r\n"
+MESSAGES_KIND = "messages"
 
 
 def event(delta: dict[str, object], finish: str | None = None, **more: object) -> bytes:
@@ -68,6 +73,8 @@ def text_of(events: int, kind: str = "text") -> str:
 
 
 def _event_of(kind: str, number: int, word: str) -> bytes:
+    if kind == MESSAGES_KIND:
+        return messages_wire.text_event(word)
     if kind == "ticking":
         return event({"role": "assistant", "content": word}, created=1767693133 + number)
     if kind == "reasoning":
@@ -96,6 +103,9 @@ def writes(events: int, per_write: int, kind: str = "text") -> list[bytes]:
         )
         for at in range(0, events, per_write)
     ]
+    if kind == MESSAGES_KIND:
+        ends = messages_wire.first_events(), messages_wire.last_events(events)
+        return list(map(chunked, (ends[0], *parts, ends[1])))
     usage = {"prompt_tokens": 7, "completion_tokens": events, "total_tokens": 7 + events}
     parts.append(
         event({"role": "assistant", "content": ""}, "stop")
@@ -130,6 +140,7 @@ def _json(body: bytes) -> bytes:
 
 
 _WHOLE = _json(_BODY)
+_WHOLE_MESSAGE = _json(messages_wire.message(text_of(20)))
 _closes: list[float] = []
 
 
@@ -150,7 +161,9 @@ async def _paced(parts: list[bytes], pause: float) -> AsyncIterator[bytes]:
 
 async def _answer(path: list[str], writer: asyncio.StreamWriter) -> None:
     if path[0] == "whole":
-        writer.write(_WHOLE)
+        writer.write(_WHOLE_MESSAGE if path[-1] == MESSAGES_KIND else _WHOLE)
+    elif path[0] == "busy":
+        writer.write(_json(orjson.dumps(time.process_time())))
     elif path[0] == "closes":
         writer.write(_json(orjson.dumps(_closes)))
         _closes.clear()
@@ -159,6 +172,7 @@ async def _answer(path: list[str], writer: asyncio.StreamWriter) -> None:
             parts = _stamps(int(path[1]), int(path[2]) / 1000)
         else:
             kind = path[4] if path[4] != "chat" else "text"
+            kind = MESSAGES_KIND if path[-1] == MESSAGES_KIND else kind
             parts = _paced(writes(int(path[1]), int(path[2]), kind), int(path[3]) / 1000)
         writer.write(_LAST_HEAD if path[0] == "stamped" else STREAM_HEAD)
         async for part in parts:

@@ -10,12 +10,23 @@ from pathlib import Path
 import attrs
 import orjson
 
+from benchmarks.bars import bars_svg
 from benchmarks.contenders import FLOOR
 from kilo_sdk.bench.charts import Chart, Series, standalone_svg
 
-__all__ = ["Report", "Row"]
+__all__ = ["Report", "Row", "Target"]
 
-PACKAGES = ("kilo-sdk", "aiohttp", "orjson", "openai", "openrouter", "litellm", "httpx-sse")
+PACKAGES = (
+    "kilo-sdk",
+    "aiohttp",
+    "orjson",
+    "openai",
+    "openrouter",
+    "litellm",
+    "anthropic",
+    "httpx-sse",
+)
+OURS = "kilo_sdk"
 
 
 @attrs.frozen
@@ -26,6 +37,50 @@ class Row:
     values: list[float]
 
 
+@attrs.frozen
+class Target:
+    """What the project sets itself for one measure.
+
+    Attributes:
+        ratio: Most times the floor's figure.
+        figure: Most that the figure itself may be.
+        better: At least so many times better than a peer, by the peer's name.
+    """
+
+    ratio: float | None = None
+    figure: float | None = None
+    better: dict[str, float] = attrs.field(factory=dict)
+
+    def __str__(self) -> str:
+        aims = [] if self.ratio is None else [f"at most {self.ratio:g} x"]
+        if self.figure is not None:
+            aims.append(f"at most {self.figure:g}")
+        aims.extend(f"{name} at least {times:g} x it" for name, times in self.better.items())
+        return "; ".join(aims)
+
+    def missed(self, medians: dict[str, float], floor: str, measured: str) -> list[str]:
+        """Return what was missed, in words; a peer that did not take part misses nothing."""
+        figure = medians[measured]
+        missed = []
+        if self.ratio is not None and figure > self.ratio * medians[floor]:
+            missed.append(f"{figure / medians[floor]:.3f} x, target {self.ratio:g} x")
+        if self.figure is not None and figure > self.figure:
+            missed.append(f"{figure:.2f}, target {self.figure:g}")
+        for name, times in self.better.items():
+            if name in medians and medians[name] < times * figure:
+                missed.append(f"{name} {medians[name] / figure:.1f} x it, target {times:g} x")
+        return missed
+
+
+@attrs.frozen
+class Measure:
+    """Every contender's figures for one measure, the target, and whose figure is the floor."""
+
+    target: Target | None
+    floor: str
+    values: dict[str, list[float]]
+
+
 @attrs.define
 class Report:
     """Everything measured in one run.
@@ -34,11 +89,13 @@ class Report:
         environment: Machine, Python, event loop and versions.
         measures: By title, each contender's figures.
         curves: By title, each contender's points.
+        missed: By title, the targets that were missed, in words.
     """
 
     environment: dict[str, object]
-    measures: dict[str, dict[str, object]] = attrs.field(factory=dict)
+    measures: dict[str, Measure] = attrs.field(factory=dict)
     curves: dict[str, dict[str, list[tuple[float, float]]]] = attrs.field(factory=dict)
+    missed: dict[str, list[str]] = attrs.field(factory=dict)
 
     @classmethod
     def begin(cls, *, loop: str) -> Report:
@@ -64,35 +121,54 @@ class Report:
         return report
 
     def add(
-        self, title: str, rows: list[Row], *, target: float | None = None, floor: str = FLOOR
+        self,
+        title: str,
+        rows: list[Row],
+        *,
+        target: Target | None = None,
+        floor: str = FLOOR,
+        measured: str = OURS,
     ) -> None:
-        """Print and keep one measure; ratios are to the floor's median."""
+        """Print and keep one measure.
+
+        Args:
+            title: What it is, with its unit.
+            rows: Every contender's figures.
+            target: What ``measured`` is held against.
+            floor: To whose median each median is put in proportion.
+            measured: Whose figure the target is about.
+        """
         medians = {row.name: statistics.median(row.values) for row in rows}
         base = medians[floor]
-        aim = "" if target is None else f" (target for kilo_sdk: at most {target:g} x)"
-        print(f"{title}{aim}")
+        print(title if target is None else f"{title} (target for {measured}: {target})")
         for row in rows:
             ratio = medians[row.name] / base if base else float("nan")
             print(
                 f"  {row.name:16}{medians[row.name]:10.2f}{min(row.values):10.2f}"
-                f"{max(row.values):10.2f}{ratio:9.2f}"
+                f"{max(row.values):10.2f}{ratio:9.2f}",
+                flush=True,
             )
-        self.measures[title] = {
-            "target": target,
-            "floor": floor,
-            "values": {row.name: row.values for row in rows},
-        }
+        self.measures[title] = Measure(target, floor, {row.name: row.values for row in rows})
+        if target is not None:
+            self.missed[title] = target.missed(medians, floor, measured)
+
+    def print_missed(self) -> None:
+        """Print how many targets were reached, and what was missed by how much."""
+        missed = {title: words for title, words in self.missed.items() if words}
+        print(f"Targets reached: {len(self.missed) - len(missed)} of {len(self.missed)} measures")
+        for title, words in missed.items():
+            print(f"  missed: {title}: {'; '.join(words)}")
 
     def add_curve(self, what: str, along: str, curve: dict[str, list[tuple[float, float]]]) -> None:
         """Print and keep how a measure changes along a scale."""
         print(f"{what}, by {along}")
         for name, points in curve.items():
             told = "  ".join(f"{x:g}: {y:.2f}" for x, y in points)
-            print(f"  {name:16}{told}")
+            print(f"  {name:16}{told}", flush=True)
         self.curves[f"{what}, by {along}"] = curve
 
     def write(self, folder: Path) -> None:
-        """Write ``results.json``, and ``curves.svg`` with a chart for each curve, into a folder."""
+        """Write ``results.json``, ``bars.svg`` and ``curves.svg`` into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.json").write_bytes(
             orjson.dumps(attrs.asdict(self), option=orjson.OPT_INDENT_2)
@@ -107,4 +183,10 @@ class Report:
             )
             for title, curve in self.curves.items()
         ]
+        bars = {
+            title: {name: statistics.median(values) for name, values in measure.values.items()}
+            for title, measure in self.measures.items()
+            if len(measure.values) > 2  # of two, the ratio says all
+        }
+        (folder / "bars.svg").write_text(bars_svg(bars, ours=OURS, floor=FLOOR), encoding="utf-8")
         (folder / "curves.svg").write_text(standalone_svg(charts), encoding="utf-8")

@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
-from benchmarks.__main__ import add_growth, add_many_streams, add_uvloop
+from benchmarks.__main__ import add_growth, add_paced, add_server, add_uvloop
 from benchmarks.contenders import CONTENDERS, Task, Told
 from benchmarks.cpu import RUN_S, Case, measure
 from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import leaving, many_streams
 from benchmarks.replay_server import text_of
-from benchmarks.report import Report, Row
+from benchmarks.report import Report, Row, Target
 from benchmarks.server_process import replay_server
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +72,7 @@ async def test_latencies_are_of_every_token_and_leaving_is_seen(name: str, root:
     found = await many_streams(root, name, 3, 4, 1)
     assert (len(found.first), len(found.token)) == (3, 12)
     assert all(one >= 0 for one in (*found.first, *found.token, found.stall))
+    assert 0 < found.server_busy < 1
     assert 0 <= await leaving(root, name, 2) < 5
 
 
@@ -105,34 +106,75 @@ async def test_the_slow_have_fewer_streams_and_as_many_runs(
 
 def test_every_part_of_the_full_run_runs_in_small(root: str) -> None:
     report = Report.begin(loop="asyncio")
-    add_many_streams(report, root, 5, 1, pause_ms=20)
+    add_paced(report, root, (1, 5), 1, is_short=True)
+    add_server(report, root, 1, 1)
     add_growth(report, 200, 2000, 1)
-    add_uvloop(report, root, 1, 1)
+    add_uvloop(report, root, 1, 1, 5)
     titles = list(report.measures)
-    assert titles[:4] == [
-        "CPU µs per typed chunk, 5 streams at 50 tokens/s",
-        "streams at 10 tokens/s that one core carries, by that",
+    assert titles[:6] == [
+        "CPU µs per typed chunk, 1 per read, 1 streams of 100 tokens",
+        "CPU µs per typed chunk, 1 per read, 5 streams of 100 tokens",
+        "streams at 10 tokens/s that one core carries, by what 5 take",
+        "events per second, by the clock, of one stream with 50 per write",
         "ms for a tool call's argument in deltas of 100 bytes",
         "ms for an event read one byte at a time",
     ]
-    assert all(title.endswith(", on uvloop") for title in titles[4:])
+    assert all(title.endswith(", on uvloop") for title in titles[6:])
+    (curve,) = report.curves.values()
+    assert [x for x, _ in curve["kilo_sdk"]] == [1, 5]
+    speeds = report.measures[titles[3]].values
+    assert list(speeds) == ["server, drained", *BOTH]
+
+
+@pytest.mark.skipif("anthropic" not in CONTENDERS, reason="anthropic is not installed")
+@pytest.mark.parametrize("task", ["typed", "text", "whole"])
+async def test_the_server_speaks_the_protocol_of_anthropics_client(task: str, root: str) -> None:
+    case = Case(task, task, 1, 1 if task == "whole" else 20, 5)
+    figures = await measure(case, root, 1, ("anthropic",))
+    assert len(figures["anthropic"]) == 1
 
 
 def test_what_was_measured_is_kept_and_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = Report.begin(loop="asyncio")
-    report.add("µs", [Row("hand-written", [2.0, 4.0]), Row("kilo_sdk", [6.0])], target=1.5)
+    rows = [Row("hand-written", [2.0, 4.0]), Row("kilo_sdk", [6.0]), Row("openai", [600.0])]
+    report.add("µs", rows, target=Target(1.5, better={"openai": 25}))
+    report.add("ms", rows[:2], target=Target(figure=7))
     report.add_curve("µs", "events", {"kilo_sdk": [(1, 2.0), (10, 1.0)]})
+    report.print_missed()
     report.write(tmp_path / "out")
-    printed = capsys.readouterr().out
-    assert "µs (target for kilo_sdk: at most 1.5 x)" in printed
-    assert printed.splitlines()[4].split() == ["kilo_sdk", "6.00", "6.00", "6.00", "2.00"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[2] == "µs (target for kilo_sdk: at most 1.5 x; openai at least 25 x it)"
+    assert printed[4].split() == ["kilo_sdk", "6.00", "6.00", "6.00", "2.00"]
+    assert printed[-2:] == [
+        "Targets reached: 1 of 2 measures",
+        "  missed: µs: 2.000 x, target 1.5 x",
+    ]
     kept = orjson.loads((tmp_path / "out" / "results.json").read_bytes())
-    assert kept["measures"]["µs"]["values"] == {"hand-written": [2.0, 4.0], "kilo_sdk": [6.0]}
+    assert kept["measures"]["µs"]["values"] == {row.name: row.values for row in rows}
     assert kept["curves"] == {"µs, by events": {"kilo_sdk": [[1, 2.0], [10, 1.0]]}}
     drawn = ElementTree.parse(tmp_path / "out" / "curves.svg").getroot()
     assert drawn.tag.endswith("svg")
+    bars = ElementTree.parse(tmp_path / "out" / "bars.svg").getroot()
+    words = [text.text for text in bars.iter("{http://www.w3.org/2000/svg}text")]
+    # Of "ms", which has two figures, none are drawn.
+    assert [word for word in words if word and "x)" in word] == ["6 (2.00 x)", "600 (200.00 x)"]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (Target(3), []),
+        (Target(2.9), ["3.000 x, target 2.9 x"]),
+        (Target(figure=5.9), ["6.00, target 5.9"]),
+        (Target(better={"openai": 100, "absent": 5}), []),
+        (Target(better={"openai": 101}), ["openai 100.0 x it, target 101 x"]),
+    ],
+)
+def test_a_target_says_by_how_much_it_was_missed(target: Target, words: list[str]) -> None:
+    medians = {"hand-written": 2.0, "kilo_sdk": 6.0, "openai": 600.0}
+    assert target.missed(medians, "hand-written", "kilo_sdk") == words
 
 
 @pytest.mark.parametrize("name", BOTH)
