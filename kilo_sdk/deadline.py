@@ -44,8 +44,12 @@ class Deadlines:
         return Deadline(self, when)
 
     def close(self) -> None:
-        """Let the loop go, where nobody waits any more."""
-        if self._timer is not None and not self._waits:
+        """End every wait now, as if its time had come, and let the loop go."""
+        waits, self._waits = self._waits, set()
+        if not self._loop.is_closed():
+            for wait in waits:
+                wait.expire()
+        if self._timer is not None:
             self._timer.cancel()
             self._timer, self._due = None, inf
 
@@ -75,8 +79,9 @@ class Deadlines:
         self._waits -= over
         for wait in over:
             wait.expire()
-        if self._waits:
-            self._set_timer(min(wait.when for wait in self._waits))
+        due = min((wait.when for wait in self._waits), default=inf)
+        if due < inf:
+            self._set_timer(due)
 
 
 class Deadline:
@@ -86,7 +91,7 @@ class Deadline:
 
     Attributes:
         when: The time.
-        expired: Whether it came before the block was left.
+        expired: Whether it came, or ``Deadlines.close``, before the block was left.
 
     Raises:
         TimeoutError: On leaving a block that ended for no other reason.
@@ -100,10 +105,9 @@ class Deadline:
         self.expired = False
 
     def __enter__(self) -> Self:
-        if self.when < inf:
-            self._task = task = self._among._enter(self)
-            # Who cancelled the task before this began is none of its business.
-            self._before = task.cancelling()
+        self._task = task = self._among._enter(self)
+        # Who cancelled the task before this began is none of its business.
+        self._before = task.cancelling()
         return self
 
     def __exit__(

@@ -131,8 +131,9 @@ class Exchange:
         if asyncio.get_running_loop() is not self._loop:
             _refuse_loop()
         self._clocks.start(self._time())
-        # One timer serves many waits. No deadline ever moves to an earlier time, so one that
-        # is set fires soon enough, finds out how things stand, and is set again.
+        # One timer serves many waits. From one wait to the next no deadline moves to an earlier
+        # time, so one that is set fires soon enough, finds out how things stand, and is set
+        # again; where nobody waits then, by the next wait.
         if self._timer is None and not self._content.is_eof():
             self._set_timer()
 
@@ -277,7 +278,7 @@ class Exchange:
             self._content.set_exception(_TooLongError())
         elif self._is_abandoned():
             self._content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
-        elif self._timer is None:
+        elif self._timer is None and self._clocks.is_waiting:
             self._set_timer()
 
     def _is_abandoned(self) -> bool:

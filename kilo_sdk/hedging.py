@@ -16,7 +16,12 @@ from typing import Final, Generic, TypeVar
 import anyio
 
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.errors import APIError, BudgetExceededError
+from kilo_sdk.errors import (
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    BudgetExceededError,
+)
 from kilo_sdk.retry import may_fail_over
 
 __all__ = ["hedged"]
@@ -43,8 +48,8 @@ async def hedged(
         drop: Closes an answer that comes too late.
 
     Raises:
-        APIError: Neither brought an answer, or one failed in a way that no other try could
-            mend; the error is that of the call's own tries, with the second one's in its notes.
+        APIError: Neither brought an answer, or the call's own tries failed in a way that no
+            other could mend; the error is theirs, with the second one's in its notes.
     """
     race = _Race(attempts, answer)
     try:
@@ -53,10 +58,21 @@ async def hedged(
             await race.first.run(answer(attempts))
             if not race.is_open:
                 group.cancel_scope.cancel()
+        return race.result(drop)
     except BaseException:
         race.drop_all(drop)
         raise
-    return race.result(drop)
+
+
+def _meets_both(error: Exception) -> bool:
+    """Whether the other try, which has been sent, would meet the same error."""
+    if isinstance(error, APIStatusError):
+        return not may_fail_over(error)
+    if isinstance(error, APITimeoutError):
+        return error.phase == "total"
+    # A dead line, a broken host: what the other was sent for. Nor does a budget that refuses
+    # one more try refuse the one that is on its way.
+    return not isinstance(error, APIError | BudgetExceededError)
 
 
 class _Side(Generic[T]):
@@ -87,7 +103,7 @@ class _Race(Generic[T]):
         """Whether, the first being through, the second may still bring the answer."""
         if self.first.answers or self.second is None:
             return False
-        return isinstance(self.first.error, APIError) and may_fail_over(self.first.error)
+        return self.first.error is not None and not _meets_both(self.first.error)
 
     async def send_another(self) -> None:
         """Wait until another try is due, and let it run."""

@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 
 from kilo_sdk.deadline import Deadlines
-from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.errors import APIConnectionError, ConfigurationError
 from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
@@ -84,7 +84,8 @@ class Connections:
         Redirects are not followed: the caller sees their status.
 
         Raises:
-            APIConnectionError: No connection, or it broke before the headers came.
+            APIConnectionError: No connection, or it broke before the headers came, or the
+                client was closed meanwhile.
             APITimeoutError: The connect, first_token or total clock ran out.
             ProtocolError: What came is not HTTP.
             ConfigurationError: The client is closed or belongs to another event loop, or
@@ -114,12 +115,19 @@ class Connections:
                 )
         except FOREIGN_ERRORS as exc:
             if isinstance(exc, TimeoutError) and deadline.expired:
+                if self.lifetime.over:
+                    raise _closed_meanwhile("client", model) from None
                 # The loop may fire a shade early, by its clock's resolution.
                 phase = clocks.expired(max(loop.time(), when)) or "first_token"
                 raise timeout_error(clocks, phase, model) from exc
             if isinstance(exc, aiohttp.ServerTimeoutError):
                 raise timeout_error(clocks, "connect", model) from exc
             raise api_error_of(exc, model=model) from exc
+        except asyncio.CancelledError:
+            # A connector that closes cancels whoever waits for a connection of it.
+            if session.closed and not _is_cancelled():
+                raise _closed_meanwhile("session", model) from None
+            raise
         except ValueError as exc:
             # aiohttp refuses what it cannot put on the wire with a bare ValueError.
             raise ConfigurationError(f"the request cannot be sent: {type(exc).__name__}") from exc
@@ -153,13 +161,13 @@ class Connections:
         """
         self.check_closable()
         self.lifetime.end()
-        # A session that closes wakes nobody who reads from it.
+        # A session that closes wakes nobody who reads from it, nor who waits for headers.
         for exchange in list(self._exchanges):
             exchange.close()
-        if self._session is not None and self._given is None:
-            await self._session.close()
         if self._deadlines is not None:
             self._deadlines.close()
+        if self._session is not None and self._given is None:
+            await self._session.close()
 
     def _open_session(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         self.lifetime.check_open()
@@ -173,6 +181,15 @@ class Connections:
         elif session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
         return session
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _closed_meanwhile(what: str, model: str | None) -> APIConnectionError:
+    return APIConnectionError(f"the {what} was closed before the answer began", model=model)
 
 
 @lru_cache(maxsize=16)

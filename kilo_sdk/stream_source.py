@@ -12,6 +12,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+import anyio
+
 from kilo_sdk.answers import AnswerContext
 from kilo_sdk.attempts import Attempts
 from kilo_sdk.begun_answer import Answer
@@ -51,6 +53,7 @@ class StreamSource:
         self._resumption = _resumption_of(attempts) if attempts.resumes else None
         self._entered = False
         self._reading = False
+        self._opening: anyio.CancelScope | None = None
         self._ended = False
         self._closed = False
         self._completion: ChatCompletion | None = None
@@ -153,6 +156,9 @@ class StreamSource:
     def _close(self) -> None:
         self._closed = True
         self._exchange.close()
+        if self._opening is not None:
+            # Another task waits for what nobody will read.
+            self._opening.cancel()
         self._settle()
 
     def _settle(self) -> None:
@@ -183,10 +189,8 @@ class StreamSource:
                 try:
                     return await self._read_chunks()
                 except APIError as error:
-                    await self._recover(error)
-                if self._closed:
-                    self._fail(self._closed_early())
-                self._adopt(await (self._resumption or self._attempts).open())
+                    failure = error
+                await self._open_another(failure)
         except (APIError, BudgetExceededError) as error:
             self._decoder.failure = error
             self._ended = True
@@ -198,6 +202,18 @@ class StreamSource:
             raise
         finally:
             self._reading = False
+
+    async def _open_another(self, error: APIError) -> None:
+        """Wait for the next try's answer, or the rest of this one, unless closed meanwhile."""
+        try:
+            with anyio.CancelScope() as self._opening:
+                await self._recover(error)
+                if not self._closed:
+                    self._adopt(await (self._resumption or self._attempts).open())
+        finally:
+            self._opening = None
+        if self._closed:
+            self._fail(self._closed_early())
 
     async def _recover(self, error: APIError) -> None:
         """Wait until another try is due, or the rest of the answer, or raise the error."""

@@ -98,6 +98,11 @@ class CallClocks:
         clocks.total_left = self.total_left - max(0.0, now - self._started)
         return clocks
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a wait has begun and is not over."""
+        return self._started < inf
+
     def begin_try(self) -> None:
         """A request is about to be sent: the first token is awaited anew."""
         limit = self.timeouts.first_token

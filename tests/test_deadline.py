@@ -159,20 +159,29 @@ async def test_a_timer_that_finds_nobody_is_not_set_again() -> None:
         await asyncio.sleep(10)
 
 
-async def test_the_timer_is_taken_back_when_all_is_over_and_not_before() -> None:
+async def test_a_wait_without_end_has_no_timer_beside_one_that_has() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+    with deadlines.at(inf) as endless:
+        assert await outlasted(deadlines, SOON) is not None
+        await asyncio.sleep(SOON)
+    assert not endless.expired
+
+
+async def test_closing_ends_every_wait_at_once_and_takes_the_timer_back() -> None:
     loop = asyncio.get_running_loop()
     deadlines = Deadlines(loop)
+    begun = loop.time()
 
-    async def wait() -> None:
-        with deadlines.at(loop.time() + SOON):
-            deadlines.close()
+    async def wait(when: float) -> None:
+        with deadlines.at(when):
             await asyncio.sleep(10)
 
-    with pytest.raises(TimeoutError):
-        await wait()
-    with deadlines.at(loop.time() + 600):
-        pass
+    waits = [asyncio.create_task(wait(when)) for when in (begun + 600, inf)]
+    await asyncio.sleep(SOON)
     deadlines.close()
+    ended = await asyncio.gather(*waits, return_exceptions=True)
+    assert [type(one) for one in ended] == [TimeoutError] * 2
+    assert loop.time() - begun < 10
     assert not [one for one in loop._scheduled if not one.cancelled()]  # type: ignore[attr-defined]
 
 

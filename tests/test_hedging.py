@@ -204,6 +204,28 @@ async def test_what_no_other_try_could_mend_ends_both(
     assert gateway.requests[1].disconnected_at is not None
 
 
+SILENT = b": alive\n\n"
+
+
+@pytest.mark.parametrize("end", ["silence", "garbage"])
+async def test_the_second_outlives_a_first_whose_line_is_dead_or_whose_host_is_broken(
+    end: str, gateway: LocalGateway, client: KiloClient, stream: bool
+) -> None:
+    first = (
+        RawReply(body=[SILENT if stream else b" "], ending="hang")
+        if end == "silence"
+        else RawReply(body=[2 * AFTER, b"<html><title>Sorry</title></html>"])
+    )
+    gateway.enqueue(first, answer("second", stream=stream, after=2.5 * AFTER))
+    options: Any = {"messages": "Hi", "model": GPT, "timeouts": Timeouts(idle=3 * AFTER)}
+    if stream:
+        async with client.chat.completions.stream(**options) as opened:
+            assert (await opened.get_final_completion()).text == "second"
+    else:
+        assert (await client.chat.completions.create(**options)).text == "second"
+    assert counts(gateway) == ["0", "1"]
+
+
 async def test_the_wait_for_the_next_try_is_not_hedged(
     gateway: LocalGateway, ask: Ask, stream: bool
 ) -> None:
@@ -337,6 +359,44 @@ async def test_what_a_hook_raises_about_the_second_ends_the_call(
     with anyio.fail_after(LONG / 2), pytest.raises(LookupError, match="stop"):
         await ask(on_try=refuse)
     await settled(gateway)
+
+
+@pytest.mark.parametrize("outcome", ["answered", "lost"])
+async def test_what_a_hook_raises_about_the_winner_leaves_nothing_open(
+    outcome: str, gateway: LocalGateway, client: KiloClient
+) -> None:
+    def refuse(report: TryReport) -> None:
+        if report.outcome == outcome:
+            raise LookupError("stop")
+
+    limits = Limits(max_concurrent=2)
+    limited = client.with_options(limits=limits, on_try=refuse)
+    first = [event(chunk("soon")), LONG]
+    gateway.enqueue(answer("late", stream=True, after=LONG), RawReply(body=first))
+    with pytest.raises(LookupError, match="stop") as raised:
+        await limited.chat.completions.create(messages="Hi", model=GPT, stream=True)
+    # The traceback holds the stream; what it holds is closed all the same.
+    assert raised.tb is not None
+    assert limits.active == 0
+    await settled(gateway)
+
+
+async def test_a_budget_that_refuses_a_retry_leaves_the_second_its_time(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    words = "word " * 4000
+    info = (await client.models.list()).get(GPT)
+    assert info is not None
+    assert info.pricing.prompt is not None
+    prompt = 5000 * info.pricing.prompt / 1_000_000  # four bytes a token, US dollars
+    gateway.requests.clear()
+    cut = RawReply(body=[b" ", 2 * AFTER], ending="reset")
+    gateway.enqueue(cut, answer("second", stream=False, after=4 * AFTER))
+    completion = await client.chat.completions.create(
+        messages=words, model=GPT, max_cost=prompt * Decimal("2.5")
+    )
+    assert completion.text == "second"
+    assert counts(gateway) == ["0", "1"]
 
 
 async def test_the_fallback_models_are_asked_after_both(

@@ -325,7 +325,12 @@ async def _open(attempts: Attempts) -> CompletionStream:
     if attempts.hedge_after is None:
         return CompletionStream(attempts, await attempts.open())
     stream = await hedged(attempts, _open_to_output, CompletionStream.drop)
-    stream.hand_out()
+    try:
+        stream.hand_out()
+    except BaseException:
+        # Told of it, the caller's hook raised: the caller never has this stream.
+        stream.drop()
+        raise
     return stream
 
 

@@ -310,6 +310,22 @@ async def test_the_clocks_of_a_call_win_over_those_of_the_client(tick: float) ->
     assert raised.value.phase == "idle"
 
 
+@pytest.mark.parametrize("clock", ["idle", "stall", "total"])
+async def test_a_short_clock_is_on_time_after_the_caller_held_a_chunk(
+    clock: str, tick: float
+) -> None:
+    async with (
+        LocalGateway(fault="stall;after=2") as gateway,
+        KiloClient(base_url=gateway.base_url, timeouts=only(**{clock: 4 * tick})) as client,
+        client.chat.completions.stream(messages="Hi", model=MODEL) as stream,
+    ):
+        await anext(stream)
+        await anyio.sleep(6 * tick)  # a timer comes that finds nobody waiting
+        with elapsed(3 * tick, late=4 * tick), pytest.raises(APITimeoutError) as raised:
+            await stream.get_final_completion()
+    assert raised.value.phase == clock
+
+
 @pytest.mark.parametrize("clock", ["idle", "stall", "first_token"])
 async def test_what_came_in_time_counts_although_the_loop_was_busy(
     clock: str, tick: float, stream_head: bytes

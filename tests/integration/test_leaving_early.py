@@ -6,17 +6,19 @@ import asyncio
 import gc
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import anyio
 import pytest
+from aiohttp.abc import AbstractResolver
 
 from kilo_sdk import (
     ConfigurationError,
     KiloClient,
     KiloError,
     OutgoingRequest,
+    RetryPolicy,
     StreamInterruptedError,
 )
 from kilo_sdk.emulator import LocalGateway, RawReply
@@ -260,11 +262,13 @@ async def test_waiting_for_a_token_or_a_middleware_can_be_cancelled(
     assert not scene.gateway.requests
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own session", "given session"])
 @pytest.mark.parametrize("fault", [STALLED, NO_OUTPUT, NO_HEADERS])
 async def test_closing_the_client_ends_what_waits_and_nothing_is_asked_again(
-    fault: str, scene: Scene, tick: float
+    fault: str, own: bool, scene: Scene, session: aiohttp.ClientSession, tick: float
 ) -> None:
-    async with KiloClient(base_url=scene.gateway.base_url) as client:
+    given = None if own else session
+    async with KiloClient(base_url=scene.gateway.base_url, session=given) as client:
         inner = Scene(scene.gateway, client, tick)
         inner.remember_tasks()
         reading = asyncio.create_task(read_to_the_end(inner, fault))
@@ -276,6 +280,63 @@ async def test_closing_the_client_ends_what_waits_and_nothing_is_asked_again(
         assert type(raised.value) is kind
         del reading
         await inner.check_left()
+
+
+async def test_closing_the_client_ends_the_wait_for_a_connection(scene: Scene, tick: float) -> None:
+    async with KiloClient(base_url=scene.gateway.base_url, max_connections=1) as client:
+        inner = Scene(scene.gateway, client, tick)
+        async with inner.opening(STALLED):
+            waiting = asyncio.create_task(
+                client.chat.completions.create(messages="Hi", model=MODEL)
+            )
+            await anyio.sleep(2 * tick)
+            await client.close()
+            with anyio.fail_after(2 * tick), pytest.raises(ConfigurationError, match="is closed"):
+                await waiting
+        assert not waiting.cancelled()
+        del waiting
+        await inner.check_left()
+
+
+class _NoNames(AbstractResolver):
+    """Looks names up for ever."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def resolve(self, *_: Any, **__: Any) -> NoReturn:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("closed", ["client", "session"])
+async def test_closing_ends_the_wait_for_a_name_and_no_call_reads_as_cancelled(
+    closed: str, tick: float
+) -> None:
+    resolver = _NoNames()
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=resolver)) as session,
+        KiloClient(
+            base_url="http://gateway.test/",
+            session=session,
+            retries=RetryPolicy(wait_initial=0),
+        ) as client,
+    ):
+        calls = [
+            asyncio.create_task(client.chat.completions.create(messages="Hi", model=MODEL))
+            for _ in range(2)  # the second waits for what the first has asked
+        ]
+        await resolver.asked.wait()
+        await anyio.sleep(tick)
+        await (client.close() if closed == "client" else session.close())
+        with anyio.fail_after(2 * tick):
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+    words = f"the {closed} is closed" if closed == "client" else "to the client is closed"
+    assert [type(one) for one in ended] == [ConfigurationError] * 2
+    assert all(words in str(one) for one in ended)
 
 
 @pytest.mark.parametrize("own", [True, False])
