@@ -44,24 +44,30 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """
 
-# A batch that is sent again, because nobody knows whether it arrived, changes nothing. This and a
-# heartbeat tell whether someone reads elsewhere: an answer that never pauses has no heartbeats.
+# A batch goes behind what it was cut to follow, or not at all. Nobody knows whether one arrived
+# whose reply was lost, and a Redis that took another's place may lack some that did: so the writer
+# is told how far the log goes, and goes on from there. And whether someone reads elsewhere: an
+# answer that never pauses has no heartbeats.
 APPEND: Final = """
-if redis.call('HGET', KEYS[1], 'writer') ~= ARGV[1] then return -1 end
-if tonumber(ARGV[6]) > tonumber(redis.call('HGET', KEYS[1], 'seq')) then
-  if redis.call('HEXISTS', KEYS[1], 'state') == 1 then return -1 end
-  redis.call('XADD', KEYS[2], ARGV[6] .. '-0', 'e', ARGV[7])
-  redis.call('HSET', KEYS[1], 'seq', ARGV[6])
+if redis.call('HGET', KEYS[1], 'writer') ~= ARGV[1] then return {-1, 0} end
+local seq, state = redis.call('HGET', KEYS[1], 'seq'), redis.call('HGET', KEYS[1], 'state')
+if state then
+  if seq ~= ARGV[6] or state ~= ARGV[8] then return {-1, 0} end
+  return {redis.call('EXISTS', KEYS[4]), tonumber(seq)}
 end
-if ARGV[8] == '' then
-  redis.call('SET', KEYS[3], '', 'PX', ARGV[5])
-else
-  redis.call('HSET', KEYS[1], 'state', ARGV[8])
-  redis.call('DEL', KEYS[3])
+redis.call('SET', KEYS[3], '', 'PX', ARGV[5])
+if seq == ARGV[2] then
+  seq = ARGV[6]
+  redis.call('XADD', KEYS[2], seq .. '-0', 'e', ARGV[7])
+  redis.call('HSET', KEYS[1], 'seq', seq)
+  if ARGV[8] ~= '' then
+    redis.call('HSET', KEYS[1], 'state', ARGV[8])
+    redis.call('DEL', KEYS[3])
+  end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return redis.call('EXISTS', KEYS[4])
+return {redis.call('EXISTS', KEYS[4]), tonumber(seq)}
 """
 
 HEARTBEAT: Final = """
@@ -73,10 +79,11 @@ redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return redis.call('EXISTS', KEYS[4])
 """
 
-# Whoever reads and finds the writer dead ends the answer for all.
+# Whoever reads and finds the writer dead ends the answer for all. Tells whether it is over: a log
+# that Redis has lost, or the end of, tells nothing by itself.
 BURY: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-if redis.call('HEXISTS', KEYS[1], 'state') == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
+if redis.call('HEXISTS', KEYS[1], 'state') == 1 then return 1 end
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 local seq = redis.call('HGET', KEYS[1], 'seq') + 1
 redis.call('XADD', KEYS[2], seq .. '-0', 'e', ARGV[1])

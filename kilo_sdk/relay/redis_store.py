@@ -18,7 +18,7 @@ from kilo_sdk.background import BackgroundTasks
 from kilo_sdk.config.extras import needs_extra
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.lifetime import Lifetime
-from kilo_sdk.relay.events import Failed
+from kilo_sdk.relay.events import Failed, RelayEvent
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.redis_keys import (
     APPEND,
@@ -232,9 +232,8 @@ class RedisStreamStore:
         reply = await redis.xread({keys.log: f"{log.last_seq}-0"}, block=block, count=100)
         if not reply:
             arguments: list[Any] = [packed([CUT]), int(self._ttl * 1000)]
-            if await self._scripts[BURY](keys=keys.all, args=arguments) < 0:
-                # Expired, or deleted by hand.
-                log.append(CUT)
+            if await self._scripts[BURY](keys=keys.all, args=arguments):
+                await self._copy_whole(log, keys)
             return
         _extend(log, reply)
 
@@ -244,13 +243,27 @@ class RedisStreamStore:
             if reply:
                 _extend(log, reply)
             else:
-                # Deleted by hand, or by a Redis that had no room.
+                # Expired or deleted by hand; or Redis had no room, or lost what was read already.
                 log.append(CUT)
 
 
 def _extend(log: StreamLog, reply: Any) -> None:
-    """Add what XREAD returned, in one go: what a reader has to catch up with is few frames."""
-    log.extend([event for _, data in entries_of(reply) for event in unpacked(data)])
+    """Add what XREAD returned, in one go: what a reader has to catch up with is few frames.
+
+    Raises:
+        ValueError: Something of it cannot be read; what comes before that is added.
+    """
+    events: list[RelayEvent] = []
+    try:
+        for seq, data in entries_of(reply):
+            batch = unpacked(data)
+            # Its writer begins anew where Redis lost what it had, and may have read on here.
+            known = log.last_seq + len(events) - (seq - len(batch))
+            if known < 0:
+                raise ValueError("events are missing in the log")
+            events += batch[known:]
+    finally:
+        log.extend(events)
 
 
 @contextmanager

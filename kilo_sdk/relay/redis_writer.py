@@ -58,7 +58,8 @@ class RedisWriter:
         self._append = append
         self._heartbeat = heartbeat
         self._errors = errors
-        self._head = [token, 0, 0, int(ttl * 1000), int(writer_timeout * 1000)]
+        self._token = token
+        self._milliseconds = [int(ttl * 1000), int(writer_timeout * 1000)]
         self._beat_s = writer_timeout / 4
         self._flush_interval = flush_interval
         self._flushed = 0
@@ -95,13 +96,13 @@ class RedisWriter:
             batch = events[self._flushed : self._flushed + _BATCH]
             seq = self._flushed + len(batch)
             state = (self.log.state if seq == len(events) else None) or ""
-            arguments = [*self._head, seq, packed(batch), state]
-            told = await self._append(keys=self._keys.all, args=arguments)
+            arguments = [*self._head(self._flushed), seq, packed(batch), state]
+            told, stored = await self._append(keys=self._keys.all, args=arguments)
             if told == FENCED:
                 return self._given_up()
             self.is_wanted = bool(told)
-            self._flushed = seq
-            if state:
+            self._flushed = stored
+            if state and stored == seq:
                 return True
             await anyio.sleep(self._flush_interval)
             return False
@@ -109,11 +110,14 @@ class RedisWriter:
         with anyio.move_on_after(self._beat_s) as scope:
             await self._grown.wait()
         if scope.cancelled_caught:
-            told = await self._heartbeat(keys=self._keys.all, args=self._head)
+            told = await self._heartbeat(keys=self._keys.all, args=self._head(0))
             if told == FENCED:
                 return self._given_up()
             self.is_wanted = bool(told)
         return False
+
+    def _head(self, after: int) -> list[Any]:
+        return [self._token, after, 0, *self._milliseconds]
 
     def _given_up(self) -> bool:
         # Readers elsewhere were told that it was cut. Those here go on: they have the log.

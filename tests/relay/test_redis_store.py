@@ -21,7 +21,7 @@ from kilo_sdk import ConfigurationError, KiloClient
 from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.relay import RedisStreamStore, StoreError, StreamLog, WebSocketRelay
 from kilo_sdk.relay.events import Ended, RelayEvent, Started, Text
-from kilo_sdk.relay.redis_keys import RedisKeys
+from kilo_sdk.relay.redis_keys import APPEND, RedisKeys
 
 redis_asyncio = pytest.importorskip(
     "redis.asyncio", reason="the Redis store needs the extra 'relay-redis'"
@@ -149,6 +149,79 @@ async def test_another_process_reads_what_is_written_exactly_once(
     assert late is not writer.log
     assert (late.state, late.last_seq) == ("done", 1202), "it is known at once that it is over"
     assert await Reader(late).events() == list(writer.log.events)
+
+
+async def test_what_was_stored_while_its_reply_was_lost_is_read_once(
+    stores: list[RedisStreamStore],
+) -> None:
+    here, there = stores
+    script, lost = here._scripts[APPEND], list[int]()
+
+    async def losing(**given: Any) -> Any:
+        told = await script(**given)
+        if len(lost) < 2:
+            lost.append(1)
+            # More than was sent, by the time that it is sent again.
+            writer.append(Text("meanwhile "))
+            raise ConnectionError("reset")
+        return told
+
+    here._scripts[APPEND] = losing
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Started())
+    reader = Reader(await found(there, "s"))
+    for number in range(5):
+        writer.append(Text(f"{number} "))
+    with anyio.fail_after(60):
+        while len(lost) < 2:  # noqa: ASYNC110 - polling is what a test may do
+            await anyio.sleep(0.005)
+        await writer.end(Ended())
+    assert len(writer.log.events) == 9
+    assert await reader.events() == list(writer.log.events)
+    assert await Reader(await found(here, "s")).events() == list(writer.log.events)
+
+
+async def test_what_redis_lost_is_stored_again_and_read_once(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Started())
+    reader = Reader(await found(there, "s"))
+    await eventually(lambda: reader.log.last_seq == 1)
+    writer.append(Text("a"))
+    writer.append(Text("b"))
+    await eventually(lambda: reader.log.last_seq == 3)
+    keys = RedisKeys.of(prefix, "s")
+    async with redis_asyncio.from_url(redis.url) as raw:
+        # As one that takes another's place, and has not heard of the last entries yet.
+        await raw.delete(keys.log)
+        await raw.xadd(keys.log, {"e": b'[{"type":"start"}]'}, id="1-0")
+        await raw.hset(keys.meta, "seq", 1)
+        writer.append(Text("c"))
+        with anyio.fail_after(60):
+            await writer.end(Ended())
+        assert (await raw.hget(keys.meta, "seq"), writer.log.last_seq) == (b"5", 5)
+    assert await reader.events() == list(writer.log.events)
+    assert await Reader(await found(here, "s")).events() == list(writer.log.events)
+
+
+async def test_a_reader_of_a_log_that_lost_its_end_is_told_that_it_is_over(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    log = await found(there, "s")
+    reader = Reader(log)
+    await eventually(lambda: log.last_seq == 1)
+    async with redis_asyncio.from_url(redis.url) as raw:
+        await raw.hset(RedisKeys.of(prefix, "s").meta, mapping={"state": "done"})
+    assert [event.kind for event in await reader.events()] == ["text", "error"]
+    assert log.state == "cut"
 
 
 async def test_who_writes_is_settled_once_for_all_processes(

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from kilo_sdk.relay import StreamLog
-from kilo_sdk.relay.events import Ended, Text
+from kilo_sdk.relay.events import Ended, RelayEvent, Text
 from kilo_sdk.relay.redis_keys import FENCED, RedisKeys, unpacked
 from kilo_sdk.relay.redis_writer import RedisWriter
 
@@ -16,22 +16,30 @@ pytestmark = pytest.mark.anyio
 
 
 class Scripts:
-    """Keeps what it is given, and fails when told to."""
+    """A log that keeps what follows what it has; it fails when told to, before or after that."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, int, str]] = []
+        self.events: list[RelayEvent] = []
         self.beats = 0
         self.answer: Any = 1
         self.failures = 0
+        self.lost_replies = 0
 
     async def append(self, *, keys: list[str], args: list[Any]) -> Any:
         if self.failures:
             self.failures -= 1
             raise OSError("refused")
-        token, *_, seq, data, state = args
+        token, after, *_, seq, data, state = args
         assert token == "token"
-        self.batches.append((seq, len(unpacked(data)), state))
-        return self.answer
+        events = unpacked(data)
+        self.batches.append((seq, len(events), state))
+        if after == len(self.events):
+            self.events += events
+        if self.lost_replies:
+            self.lost_replies -= 1
+            raise OSError("reset")
+        return [self.answer, len(self.events)]
 
     async def heartbeat(self, *, keys: list[str], args: list[Any]) -> Any:
         self.beats += 1
@@ -96,6 +104,40 @@ async def test_a_failure_is_tried_again(caplog: pytest.LogCaptureFixture) -> Non
         await writer.end(Ended("cancelled"))
     assert scripts.batches == [(1, 1, "cancelled")]
     assert caplog.text.count("store.failed stream=s OSError") == 2
+
+
+async def test_a_batch_whose_reply_was_lost_is_not_stored_twice_with_what_came_meanwhile() -> None:
+    scripts = Scripts()
+    scripts.lost_replies = 1
+    writer = scripts.writer()
+    writer.append(Text("a"))
+    writer.append(Text("b"))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        with anyio.fail_after(60):
+            while not scripts.batches:  # noqa: ASYNC110 - the script tells no event
+                await anyio.sleep(0.005)
+            writer.append(Text("c"))
+            await writer.end(Ended())
+    assert scripts.batches == [(2, 2, ""), (4, 4, "done"), (4, 2, "done")]
+    assert scripts.events == list(writer.log.events)
+
+
+async def test_what_redis_lost_is_stored_again() -> None:
+    scripts = Scripts()
+    writer = scripts.writer()
+    for text in "abc":
+        writer.append(Text(text))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        with anyio.fail_after(60):
+            while not scripts.batches:  # noqa: ASYNC110 - the script tells no event
+                await anyio.sleep(0.005)
+            # One took its place that had not heard of the last two yet.
+            del scripts.events[1:]
+            await writer.end(Ended())
+    assert scripts.batches == [(3, 3, ""), (4, 1, "done"), (4, 3, "done")]
+    assert scripts.events == list(writer.log.events)
 
 
 async def test_a_writer_that_was_given_up_stops() -> None:
