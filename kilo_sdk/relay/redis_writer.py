@@ -77,17 +77,22 @@ class RedisWriter:
         await self._over.wait()
 
     async def run(self) -> None:
-        """Copy until the end, however often Redis is away; then it is over."""
+        """Copy until the end, however often Redis is away.
+
+        One that was given up for dead copies no more, and is over once its answer is.
+        """
         try:
             while True:
                 try:
                     if await self._copy():
-                        return
+                        break
                 except self._errors as exc:
                     _log.warning("store.failed stream=%s %s", self.log.stream, type(exc).__name__)
                     await anyio.sleep(_RETRY_S)
         finally:
             self._over.set()
+        while not self.log.ended:
+            await self._growth()
 
     async def _copy(self) -> bool:
         """Copy what there is, or say that the writer lives; True once nothing is left to do."""
@@ -106,9 +111,8 @@ class RedisWriter:
                 return True
             await anyio.sleep(self._flush_interval)
             return False
-        self._grown = anyio.Event()
         with anyio.move_on_after(self._beat_s) as scope:
-            await self._grown.wait()
+            await self._growth()
         if scope.cancelled_caught:
             told = await self._heartbeat(keys=self._keys.all, args=self._head(0))
             if told == FENCED:
@@ -119,7 +123,14 @@ class RedisWriter:
     def _head(self, after: int) -> list[Any]:
         return [self._token, after, 0, *self._milliseconds]
 
+    async def _growth(self) -> None:
+        """Wait until an event is added."""
+        self._grown = anyio.Event()
+        await self._grown.wait()
+
     def _given_up(self) -> bool:
-        # Readers elsewhere were told that it was cut. Those here go on: they have the log.
+        # Readers elsewhere were told that it was cut. Those here go on: they have the log; once
+        # they are gone, nobody is left who could read it.
         _log.warning("store.fenced stream=%s: it was given up for dead", self.log.stream)
+        self.is_wanted = False
         return True

@@ -274,6 +274,34 @@ async def test_a_writer_that_was_given_up_stays_out(
     assert (await found(there, "s")).state == "cut"
 
 
+async def test_a_writer_that_was_given_up_is_for_those_who_read_it_here(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
+) -> None:
+    here, there = stores
+    writer = await here.create("s", None)
+    assert writer is not None
+    asked: list[int] = []
+    writer.log.on_cancel = lambda: asked.append(1)
+    writer.append(Text("a"))
+    elsewhere = Reader(await found(there, "s"))
+    await eventually(lambda: writer.is_wanted)
+    async with redis_asyncio.from_url(redis.url) as raw:
+        # As a reader elsewhere does it that takes its writer for dead.
+        await raw.hset(RedisKeys.of(prefix, "s").meta, mapping={"state": "cut"})
+    assert (await elsewhere.events())[-1].kind == "error"
+    writer.append(Text("b"))
+    await eventually(lambda: not writer.is_wanted)
+    assert await found(here, "s") is writer.log
+    assert not writer.log.ended
+    await here.cancel("s")
+    assert asked == [1]
+    with anyio.fail_after(60):
+        await writer.end(Ended("cancelled"))
+    # Then there is but what the others were told.
+    await eventually(lambda: "s" not in here._written)
+    assert (await found(here, "s")).state == "cut"
+
+
 async def test_cancel_reaches_the_process_that_writes(stores: list[RedisStreamStore]) -> None:
     here, there = stores
     asked = anyio.Event()

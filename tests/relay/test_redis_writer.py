@@ -140,11 +140,39 @@ async def test_what_redis_lost_is_stored_again() -> None:
     assert scripts.events == list(writer.log.events)
 
 
-async def test_a_writer_that_was_given_up_stops() -> None:
+async def test_a_writer_that_was_given_up_waits_for_its_end_with_nobody_elsewhere() -> None:
+    scripts = Scripts()
+    writer = scripts.writer()
+    writer.append(Text("a"))
+    over = anyio.Event()
+
+    async def run() -> None:
+        await writer.run()
+        over.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        with anyio.fail_after(60):
+            while not writer.is_wanted:  # noqa: ASYNC110 - the script tells no event
+                await anyio.sleep(0.005)
+            scripts.answer = FENCED
+            writer.append(Text("b"))
+            while writer.is_wanted:  # noqa: ASYNC110 - the script tells no event
+                await anyio.sleep(0.005)
+            writer.append(Text("c"))
+            await anyio.sleep(0.05)
+            assert not over.is_set(), "whoever reads it here may still stop it"
+            await writer.end(Ended())
+            await over.wait()
+    assert [seq for seq, *_ in scripts.batches] == [1, 2]
+    assert list(writer.log.events) == [Text("a"), Text("b"), Text("c"), Ended()]
+
+
+async def test_the_end_does_not_wait_for_a_writer_that_was_given_up() -> None:
     scripts = Scripts()
     scripts.answer = FENCED
     writer = scripts.writer()
-    writer.append(Text("a"))
-    with anyio.fail_after(60):
-        await writer.run()
-        await writer.end(Ended())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.run)
+        with anyio.fail_after(60):
+            await writer.end(Ended())
