@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from kilo_sdk.relay.event_list import EventList
 from kilo_sdk.relay.events import Ended, EndState, Failed, RelayEvent, Text
+from kilo_sdk.relay.refusals import RelayRefusedError
 
 __all__ = ["LogWatcher", "LogWriter", "StreamLog"]
 
@@ -27,12 +28,17 @@ class LogWatcher(Protocol):
         """
         ...
 
+    def failed(self) -> None:
+        """Take note that nothing more is added, and why; see ``StreamLog.fail``."""
+        ...
+
 
 class StreamLog:
     """The events of one answer. For the tasks of one event loop; one of them appends.
 
     The event at place n has the sequence number n + 1. Once a last event (``Ended``,
-    ``Failed``) is in it, a log takes no more.
+    ``Failed``) is in it, a log takes no more. A copy of one that is written elsewhere may end
+    without: what came is in it, and ``failure`` says why the rest is not.
 
     Attributes:
         stream: The answer's id.
@@ -40,6 +46,7 @@ class StreamLog:
         events: All of them, in order; not to be changed from outside.
         size: About how many bytes they take.
         state: How the answer ended; None while it goes on.
+        failure: Why no more of it can be read here; None while it can.
         on_unwatched: Called when the last of the watchers has left before the end.
         on_cancel: Called when someone asks the writer to stop.
     """
@@ -47,6 +54,7 @@ class StreamLog:
     __slots__ = (
         "_watchers",
         "events",
+        "failure",
         "on_cancel",
         "on_unwatched",
         "owner",
@@ -61,6 +69,7 @@ class StreamLog:
         self.events = EventList()
         self.size = 0
         self.state: EndState | None = None
+        self.failure: RelayRefusedError | None = None
         self.on_unwatched: Callable[[], None] | None = None
         self.on_cancel: Callable[[], None] | None = None
         self._watchers: list[LogWatcher] = []
@@ -115,6 +124,20 @@ class StreamLog:
         if newest is not None:
             for watcher in tuple(self._watchers):
                 watcher.grown(newest, self.size - before)
+
+    def fail(self, failure: RelayRefusedError) -> None:
+        """Say that no more of the answer can be read here; nothing is to be added then.
+
+        It is no event, which would have the number of one that readers have yet to get: they
+        may come back for the rest. A log that ended, or failed before, stays as it is.
+
+        Args:
+            failure: What they are told; names the stream.
+        """
+        if self.state is None and self.failure is None:
+            self.failure = failure
+            for watcher in tuple(self._watchers):
+                watcher.failed()
 
     def watch(self, watcher: LogWatcher) -> None:
         """Tell a watcher of whatever comes from now on."""

@@ -18,7 +18,7 @@ from kilo_sdk.background import BackgroundTasks
 from kilo_sdk.config.extras import needs_extra
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.lifetime import Lifetime
-from kilo_sdk.relay.events import Failed, RelayEvent
+from kilo_sdk.relay.events import RelayEvent
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.redis_keys import (
     APPEND,
@@ -31,7 +31,7 @@ from kilo_sdk.relay.redis_keys import (
     unpacked,
 )
 from kilo_sdk.relay.redis_writer import RedisWriter
-from kilo_sdk.relay.refusals import CUT, failure_of
+from kilo_sdk.relay.refusals import CUT, RelayRefusedError, service_failed
 from kilo_sdk.relay.store import StoreError, StreamWriter
 
 if TYPE_CHECKING:
@@ -218,8 +218,8 @@ class RedisStreamStore:
                     except self._errors as exc:
                         _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
                         if now - heard_at > self._writer_timeout:
-                            words = "answers cannot be read just now; try again later"
-                            log.append(Failed("error", "unavailable", words))
+                            log.fail(_unavailable(log.stream))
+                            return
                         await anyio.sleep(_RETRY_S)
         finally:
             self._followed.pop(log.stream, None)
@@ -268,10 +268,15 @@ def _extend(log: StreamLog, reply: Any) -> None:
 
 @contextmanager
 def _readable(log: StreamLog) -> Iterator[None]:
-    """End a log whose next events cannot be read, as one that failed."""
+    """Fail a log whose next events cannot be read."""
     try:
         yield
-    except ValueError as error:
+    except ValueError:
         # Of a newer version of this SDK, while a fleet is being renewed.
         _log.exception("store.unreadable stream=%s", log.stream)
-        log.append(failure_of(error))
+        log.fail(service_failed(stream=log.stream))
+
+
+def _unavailable(stream: str) -> RelayRefusedError:
+    words = "answers cannot be read just now; try again later"
+    return RelayRefusedError(words, code="unavailable", stream=stream)

@@ -31,6 +31,10 @@ class _View:
         """See ``LogWatcher``."""
         self.session.grown(self, event, size)
 
+    def failed(self) -> None:
+        """See ``LogWatcher``."""
+        self.session.failed()
+
 
 class Session:
     """The answers that one socket follows, and what waits for it. For one event loop.
@@ -95,6 +99,10 @@ class Session:
         self.waiting_bytes += size
         self._wake()
 
+    def failed(self) -> None:
+        """A log that it follows goes on no more, and has something to tell in its turn."""
+        self._wake()
+
     def taken(self) -> None:
         """The peer has taken what was sent."""
         self.waiting_bytes = 0
@@ -114,6 +122,8 @@ class Session:
         # As if what is there had just come: the first frame need not wait for its turn either.
         if log.events:
             self.grown(view, log.events[-1], 0)
+        if log.failure is not None:
+            self.failed()
 
     def leave(self, stream: str) -> None:
         """Follow an answer no more; one that is not followed is fine."""
@@ -135,7 +145,8 @@ class Session:
     def next_frame(self) -> bytes | None:
         """Return what is to be sent now, or None while nothing is.
 
-        Answers take turns. One whose last frame is returned is followed no more.
+        Answers take turns. One whose last frame is returned is followed no more, nor is one that
+        cannot be read on: that is told without a number, for the next one is to come.
         """
         if self._said:
             return self._said.pop(0)
@@ -154,4 +165,7 @@ class Session:
                 # Its writer died behind what this reader had.
                 view.at = len(log.events) - 1
                 return self.next_frame()
+            if log.failure is not None:
+                self.leave(log.stream)
+                return self.framing.refusal(log.failure)
         return None

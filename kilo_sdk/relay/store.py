@@ -57,7 +57,8 @@ class StreamStore(Protocol):
     async def open(self, stream: str) -> StreamLog | None:
         """Return the log of an answer, which grows while it is written, wherever that is.
 
-        The log goes on growing while it is watched, and for a moment before it first is.
+        The log goes on growing while it is watched, and for a moment before it first is. Where
+        the rest cannot be read any more, it fails, and the next one that is opened is another.
 
         Returns:
             None where there is none of that id, or no more.

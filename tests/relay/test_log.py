@@ -6,15 +6,21 @@ import pytest
 
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent, Text
 from kilo_sdk.relay.log import LogWriter, StreamLog
+from kilo_sdk.relay.refusals import RelayRefusedError
 
 
 class Watcher:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
+        self.failures = 0
+
     def grown(self, event: RelayEvent, size: int) -> None:
         self.newest = event
         self.sizes.append(size)
+
+    def failed(self) -> None:
+        self.failures += 1
 
 
 def test_a_log_ends_once() -> None:
@@ -53,6 +59,26 @@ def test_events_that_came_together_are_told_of_once() -> None:
     assert (list(log.events), log.state) == ([Text("a"), Text("bc"), Ended()], "done")
     assert (watcher.newest, watcher.sizes) == (Ended(), [log.size])
     assert log.append(Text("latest")) == 0
+
+
+def test_a_log_that_fails_has_what_came_and_tells_once_why_there_is_no_more() -> None:
+    log, watchers = StreamLog("s"), [Watcher(), Watcher()]
+    for watcher in watchers:
+        log.watch(watcher)
+    log.append(Text("a"))
+    failure = RelayRefusedError("later", code="unavailable", stream="s")
+    log.fail(failure)
+    log.fail(RelayRefusedError("again"))
+    assert (log.failure, log.state, log.ended, log.last_seq) == (failure, None, False, 1)
+    assert [watcher.failures for watcher in watchers] == [1, 1]
+
+
+def test_a_log_that_ended_does_not_fail() -> None:
+    log, watcher = StreamLog("s"), Watcher()
+    log.watch(watcher)
+    log.append(Ended())
+    log.fail(RelayRefusedError("later"))
+    assert (log.failure, watcher.failures) == (None, 0)
 
 
 def test_whoever_leaves_at_the_end_lets_the_others_hear_it_and_stops_nobody() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -62,6 +63,15 @@ class Redis:
             time.sleep(0.05)
         raise AssertionError("redis-server does not listen")
 
+    def pause(self) -> None:
+        """Answer nothing, and refuse nobody, until ``go_on``."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -99,6 +109,9 @@ class Reader:
 
     def grown(self, event: RelayEvent, size: int) -> None:
         pass
+
+    def failed(self) -> None:
+        raise AssertionError(self.log.failure)
 
     async def events(self) -> list[RelayEvent]:
         with anyio.fail_after(60):
@@ -362,9 +375,18 @@ async def test_an_ended_answer_that_cannot_be_read_is_told_as_such(
     async with redis_asyncio.from_url(redis.url) as raw:
         keys = RedisKeys.of(prefix, "s")
         await raw.delete(keys.log)
-        await raw.xadd(keys.log, {"e": b'[{"type":"hologram"}]'}, id="1-0")
-    log = await found(there, "s")
-    assert (log.state, log.last_seq) == ("error", 1)
+        await raw.xadd(keys.log, {"e": b'[{"type":"text","text":"a"}]'}, id="1-0")
+        await raw.xadd(keys.log, {"e": b'[{"type":"hologram"}]'}, id="2-0")
+        log = await found(there, "s")
+        assert (log.state, list(log.events)) == (None, [Text("a")])
+        assert log.failure is not None
+        assert (log.failure.code, log.failure.stream) == ("internal", "s")
+        # Nor is one that lacks a part of it.
+        await raw.xdel(keys.log, "2-0")
+        await raw.xadd(keys.log, {"e": b'[{"type":"done"}]'}, id="3-0")
+        log = await found(there, "s")
+        assert (log.state, list(log.events)) == (None, [Text("a")])
+        assert log.failure is not None
 
 
 async def test_what_is_stored_expires(redis: Redis, prefix: str) -> None:
@@ -516,3 +538,45 @@ async def test_a_relay_on_redis_answers(
     await browser.hear_until("start")
     again = await browser.hear_until("done")
     assert again == done
+
+
+async def test_a_reader_elsewhere_gets_the_rest_once_redis_is_back(
+    client: KiloClient, tmp_path: Path, serving: Any
+) -> None:
+    redis = Redis(tmp_path)
+    redis.start()
+    here = RedisStreamStore(redis.url, writer_timeout=60)
+    there = RedisStreamStore(redis.url, writer_timeout=0.5)
+    relay = WebSocketRelay(client, store=there)
+    try:
+        writer = await here.create("s", None)
+        assert writer is not None
+        writer.append(Started())
+        for number in range(9):
+            writer.append(Text(f"{number} "))
+        browser = await (await serving(relay))()
+        await browser.say(type="resume", stream="s")
+        while browser.text() != "0 1 2 3 4 5 6 7 8 ":
+            await browser.hear()
+        redis.pause()
+        writer.append(Text("9 "))
+        assert await browser.hear() == {
+            "type": "error",
+            "seq": 0,
+            "stream": "s",
+            "code": "unavailable",
+            "text": "answers cannot be read just now; try again later",
+        }
+        redis.go_on()
+        await browser.say(type="resume", stream="s", after=browser.frames[-2]["seq"])
+        await browser.hear_until("text")
+        writer.append(Text("10 "))
+        with anyio.fail_after(60):
+            await writer.end(Ended())
+        done = await browser.hear_until("done")
+        assert (done["seq"], browser.text()) == (13, "0 1 2 3 4 5 6 7 8 9 10 ")
+    finally:
+        await relay.close()
+        await here.close()
+        await there.close()
+        redis.stop()

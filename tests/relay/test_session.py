@@ -132,6 +132,58 @@ def test_a_reader_ahead_of_a_writer_that_died_hears_of_it() -> None:
     assert len(made) == 0
 
 
+def failure_of(log: StreamLog) -> RelayRefusedError:
+    return RelayRefusedError("later", code="unavailable", stream=log.stream)
+
+
+def test_that_a_log_cannot_be_read_on_takes_no_number_of_it() -> None:
+    made, woken = session()
+    log = log_of("s", "a")
+    made.follow(log)
+    made.follow(log_of("t", "b"))
+    log.append(Text("c"))
+    woken.clear()
+    log.fail(failure_of(log))
+    assert woken == [1]
+    assert drained(made) == [
+        ("s", 1, "start"),
+        ("t", 1, "start"),
+        ("s", 3, "ac"),
+        ("t", 2, "b"),
+        ("s", 0, "later"),
+    ]
+    assert (len(made), log.is_watched) == (1, False)
+
+
+def test_a_reader_that_keeps_up_or_is_ahead_is_told_that_a_log_cannot_be_read_on() -> None:
+    for after in (0, 1, 9):
+        made, woken = session()
+        log = log_of("s")
+        made.at_once = lambda frame: True
+        made.follow(log, after)
+        woken.clear()
+        log.fail(failure_of(log))
+        assert woken == [1]
+        made.at_once = None
+        assert made.next_frame() == (
+            b'{"type":"error","seq":0,"code":"unavailable","text":"later","stream":"s"}'
+        )
+        assert (made.next_frame(), len(made), log.is_watched) == (None, 0, False)
+
+
+def test_whoever_follows_a_log_that_failed_is_told_what_came_and_why_no_more() -> None:
+    for texts, told in (((), []), (("a", "b"), [("s", 2, "ab")])):
+        made, woken = session()
+        log = StreamLog("s")
+        for text in texts:
+            log.append(Text(text))
+        log.fail(failure_of(log))
+        made.follow(log)
+        assert woken
+        assert drained(made) == [*told, ("s", 0, "later")]
+        assert (len(made), log.is_watched) == (0, False)
+
+
 def test_what_comes_is_counted_until_it_is_taken() -> None:
     made, _ = session()
     log = log_of("s")
