@@ -5,11 +5,12 @@ Source: the Redis documentation of streams, XREAD, EVAL and PUBLISH.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -56,7 +57,8 @@ class RedisStreamStore:
             which stays open when the store closes.
         prefix: Of all keys.
         ttl: Seconds that an answer is kept after its end.
-        writer_timeout: Seconds of silence after which a writer counts as dead.
+        writer_timeout: Seconds of silence after which a writer counts as dead, and Redis as
+            away.
         flush_interval: Least seconds between two batches of one answer: what readers in
             other processes may lag behind.
 
@@ -105,9 +107,10 @@ class RedisStreamStore:
         keys, token = RedisKeys.of(self._prefix, stream), secrets.token_hex(16)
         milliseconds = [int(self._ttl * 1000), int(self._writer_timeout * 1000)]
         arguments: list[Any] = [token, int(owner is not None), owner or "", *milliseconds]
-        with self._reached():
-            if not await self._scripts[CREATE](keys=keys.all, args=arguments):
-                return None
+        async with self._reached():
+            is_new = await self._scripts[CREATE](keys=keys.all, args=arguments)
+        if not is_new:
+            return None
         writer = RedisWriter(
             StreamLog(stream, owner),
             keys,
@@ -137,7 +140,7 @@ class RedisStreamStore:
         if log := self._followed.get(stream):
             return log
         keys = RedisKeys.of(self._prefix, stream)
-        with self._reached():
+        async with self._reached():
             writer_token, owner, state = await self._redis.hmget(
                 keys.meta, ["writer", "owner", "state"]
             )
@@ -149,8 +152,9 @@ class RedisStreamStore:
         log = StreamLog(stream, owner.decode() if isinstance(owner, bytes) else owner)
         if state is not None:
             # Nothing more comes: whoever asks learns at once that it is over, and where.
-            with self._reached(), _readable(log):
-                await self._copy_whole(log, keys)
+            with _readable(log):
+                async with self._reached():
+                    await self._copy_whole(log, keys)
             return log
         self._followed[stream] = log
         self._tasks.start(self._follow(log, keys), name=f"relay reader {stream}")
@@ -161,7 +165,7 @@ class RedisStreamStore:
         if writer := self._written.get(stream):
             writer.log.cancel()
             return
-        with self._reached():
+        async with self._reached():
             await self._redis.publish(f"{self._prefix}cancel", stream)
 
     async def close(self) -> None:
@@ -170,10 +174,11 @@ class RedisStreamStore:
         if self._owns_redis:
             await self._redis.aclose()
 
-    @contextmanager
-    def _reached(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[None]:
         try:
-            yield
+            async with asyncio.timeout(self._writer_timeout):
+                yield
         except self._errors as exc:
             raise StoreError(f"Redis cannot be used: {type(exc).__name__}") from exc
 
@@ -188,7 +193,8 @@ class RedisStreamStore:
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(f"{self._prefix}cancel")
+                    async with asyncio.timeout(self._writer_timeout):
+                        await channel.subscribe(f"{self._prefix}cancel")
                     while True:
                         message = await channel.get_message(timeout=_BLOCK_S)
                         if message is None:
@@ -213,11 +219,12 @@ class RedisStreamStore:
                     elif now - unread_since > _UNREAD_S:
                         return
                     try:
-                        await self._copy_more(log, keys)
-                        heard_at = now
+                        async with asyncio.timeout(_BLOCK_S + self._writer_timeout):
+                            await self._copy_more(log, keys)
+                        heard_at = anyio.current_time()
                     except self._errors as exc:
                         _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
-                        if now - heard_at > self._writer_timeout:
+                        if anyio.current_time() - heard_at > self._writer_timeout:
                             log.fail(_unavailable(log.stream))
                             return
                         await anyio.sleep(_RETRY_S)
@@ -239,7 +246,7 @@ class RedisStreamStore:
 
     async def _copy_whole(self, log: StreamLog, keys: RedisKeys) -> None:
         while not log.ended:
-            reply = await self._redis.xread({keys.log: f"{log.last_seq}-0"}, count=100)
+            reply = await self._redis.xread({keys.log: f"{log.last_seq}-0"}, count=1000)
             if reply:
                 _extend(log, reply)
             else:

@@ -5,6 +5,7 @@ Readers in this process read the log itself, so that Redis adds nothing to their
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -61,6 +62,8 @@ class RedisWriter:
         self._token = token
         self._milliseconds = [int(ttl * 1000), int(writer_timeout * 1000)]
         self._beat_s = writer_timeout / 4
+        # So that it is tried again, on another connection, before the writer counts as dead.
+        self._answer_s = writer_timeout / 2
         self._flush_interval = flush_interval
         self._flushed = 0
         self._grown = anyio.Event()
@@ -102,7 +105,7 @@ class RedisWriter:
             seq = self._flushed + len(batch)
             state = (self.log.state if seq == len(events) else None) or ""
             arguments = [*self._head(self._flushed), seq, packed(batch), state]
-            told, stored = await self._append(keys=self._keys.all, args=arguments)
+            told, stored = await self._told_by(self._append, arguments)
             if told == FENCED:
                 return self._given_up()
             self.is_wanted = bool(told)
@@ -114,11 +117,16 @@ class RedisWriter:
         with anyio.move_on_after(self._beat_s) as scope:
             await self._growth()
         if scope.cancelled_caught:
-            told = await self._heartbeat(keys=self._keys.all, args=self._head(0))
+            told = await self._told_by(self._heartbeat, self._head(0))
             if told == FENCED:
                 return self._given_up()
             self.is_wanted = bool(told)
         return False
+
+    async def _told_by(self, script: Script, arguments: list[Any]) -> Any:
+        # Not anyio's, which would break off what Redis's client does to put things in order.
+        async with asyncio.timeout(self._answer_s):
+            return await script(keys=self._keys.all, args=arguments)
 
     def _head(self, after: int) -> list[Any]:
         return [self._token, after, 0, *self._milliseconds]

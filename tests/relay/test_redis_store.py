@@ -423,6 +423,89 @@ async def test_redis_may_go_away_and_come_back(tmp_path: Path, caplog: Any) -> N
     await store.close()
 
 
+async def test_a_redis_that_does_not_answer_is_waited_for_no_longer_than_a_writer() -> None:
+    taken: list[asyncio.StreamWriter] = []
+
+    def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    silent = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    store = RedisStreamStore(f"redis://127.0.0.1:{port}/0", writer_timeout=0.2)
+    try:
+        for asked in (store.create("s", None), store.open("s"), store.cancel("s")):
+            began = anyio.current_time()
+            # Long before the client of Redis gives up by itself.
+            with anyio.fail_after(4), pytest.raises(StoreError, match="TimeoutError"):
+                await asked
+            assert anyio.current_time() - began >= 0.2
+        assert taken
+    finally:
+        await store.close()
+        for writer in taken:
+            writer.close()
+        silent.close()
+        await silent.wait_closed()
+
+
+async def test_a_reader_waits_no_longer_than_for_a_writer_for_a_redis_that_does_not_answer(
+    tmp_path: Path,
+) -> None:
+    redis = Redis(tmp_path)
+    redis.start()
+    here = RedisStreamStore(redis.url, writer_timeout=60)
+    there = RedisStreamStore(redis.url, writer_timeout=0.2)
+    try:
+        writer = await here.create("s", None)
+        assert writer is not None
+        log = await found(there, "s")
+        redis.pause()
+        with anyio.fail_after(4):
+            while log.failure is None:  # noqa: ASYNC110 - polling is what a test may do
+                await anyio.sleep(0.005)
+        assert (log.failure.code, log.state) == ("unavailable", None)
+        redis.go_on()
+        writer.append(Text("a"))
+        again = await found(there, "s")
+        assert again is not log
+        reader = Reader(again)
+        with anyio.fail_after(60):
+            await writer.end(Ended())
+        assert await reader.events() == [Text("a"), Ended()]
+    finally:
+        await here.close()
+        await there.close()
+        redis.stop()
+
+
+async def test_a_writer_that_redis_did_not_answer_stores_everything_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis = Redis(tmp_path)
+    redis.start()
+    store = RedisStreamStore(redis.url, writer_timeout=0.4)
+    try:
+        writer = await store.create("s", None)
+        assert writer is not None
+        writer.append(Text("a"))
+        await anyio.sleep(0.1)
+        redis.pause()
+        for number in range(3):
+            # The first has reached Redis, which does what was asked once it goes on.
+            writer.append(Text(f"{number}"))
+            await anyio.sleep(0.3)
+        redis.go_on()
+        with anyio.fail_after(60):
+            await writer.end(Ended())
+            while store._written:  # noqa: ASYNC110 - polling is what a test may do
+                await anyio.sleep(0.005)
+        assert "store.failed stream=s TimeoutError" in caplog.text
+        assert await Reader(await found(store, "s")).events() == list(writer.log.events)
+    finally:
+        await store.close()
+        redis.stop()
+
+
 def test_arguments_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="redis is a URL"):
         RedisStreamStore("10.0.0.7")
