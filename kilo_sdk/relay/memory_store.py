@@ -40,7 +40,8 @@ class MemoryStreamStore:
         max_bytes: int = 256 * 1024 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if ttl < 0 or max_streams < 1 or max_bytes < 1:
+        # So that what is no number is refused.
+        if not (ttl >= 0 and max_streams >= 1 and max_bytes >= 1):
             raise ConfigurationError("ttl is seconds from 0; max_streams and max_bytes from 1")
         self._ttl = ttl
         self._max_streams = max_streams

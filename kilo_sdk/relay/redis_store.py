@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import math
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -75,9 +76,14 @@ class RedisStreamStore:
         writer_timeout: float = 10.0,
         flush_interval: float = 0.02,
     ) -> None:
-        if not (0 < writer_timeout <= ttl and flush_interval >= 0):
+        # Whatever is told to Redis is whole milliseconds; and a writer that waits between two
+        # batches is to be heard of before it counts as dead.
+        if not (
+            0.001 <= writer_timeout <= ttl < math.inf and 0 <= flush_interval <= writer_timeout / 2
+        ):
             raise ConfigurationError(
-                "writer_timeout is seconds above 0 and at most ttl; flush_interval from 0"
+                "writer_timeout is seconds from 0.001 and at most ttl, which is finite; "
+                "flush_interval is from 0 and at most half of writer_timeout"
             )
         with needs_extra("relay-redis", what="RedisStreamStore"):
             asyncio_redis = importlib.import_module("redis.asyncio")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from kilo_sdk import ConfigurationError
@@ -86,3 +88,5 @@ async def test_cancel_reaches_the_writer_and_others_do_not_mind() -> None:
 def test_bounds_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="max_streams"):
         MemoryStreamStore(max_streams=0)
+    with pytest.raises(ConfigurationError, match="ttl"):
+        MemoryStreamStore(ttl=math.nan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shutil
 import signal
 import socket
@@ -509,8 +510,25 @@ async def test_a_writer_that_redis_did_not_answer_stores_everything_once(
 def test_arguments_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="redis is a URL"):
         RedisStreamStore("10.0.0.7")
-    with pytest.raises(ConfigurationError, match="writer_timeout"):
-        RedisStreamStore("redis://127.0.0.1", writer_timeout=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"writer_timeout": 0},
+        {"writer_timeout": 0.0009, "flush_interval": 0},
+        {"writer_timeout": math.nan},
+        {"writer_timeout": 10, "ttl": 9},
+        {"ttl": math.inf},
+        {"ttl": math.nan},
+        {"flush_interval": -1},
+        {"flush_interval": math.nan},
+        {"writer_timeout": 10, "flush_interval": 5.1},
+    ],
+)
+def test_times_that_cannot_work_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="writer_timeout is seconds"):
+        RedisStreamStore("redis://127.0.0.1", **options)
 
 
 APP = """
