@@ -32,6 +32,7 @@ from kilo_sdk.relay.redis_keys import (
     packed,
     unpacked,
 )
+from kilo_sdk.relay.redis_outage import RedisOutage
 from kilo_sdk.relay.redis_writer import RedisWriter
 from kilo_sdk.relay.refusals import CUT, RelayRefusedError, service_failed
 from kilo_sdk.relay.store import StoreError, StreamWriter
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["RedisStreamStore"]
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
+_CHANNEL: Final = "channel"
 _BLOCK_S: Final = 0.5
-_RETRY_S: Final = 0.2
+_MOST_RETRY_S: Final = 2.0
 # How long a log is followed that nobody here reads: a client may just be changing sockets.
 _UNREAD_S: Final = 10.0
 
@@ -103,6 +105,7 @@ class RedisStreamStore:
         self._scripts = {
             text: self._redis.register_script(text) for text in (CREATE, APPEND, HEARTBEAT, BURY)
         }
+        self._outage = RedisOutage()
         self._tasks = BackgroundTasks(Lifetime())
         self._written: dict[str, RedisWriter] = {}
         self._followed: dict[str, StreamLog] = {}
@@ -124,6 +127,7 @@ class RedisStreamStore:
             append=self._scripts[APPEND],
             heartbeat=self._scripts[HEARTBEAT],
             errors=self._errors,
+            outage=self._outage,
             ttl=self._ttl,
             writer_timeout=self._writer_timeout,
             flush_interval=self._flush_interval,
@@ -198,23 +202,37 @@ class RedisStreamStore:
         """Hear which answers other processes want to stop."""
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                    async with asyncio.timeout(self._writer_timeout):
-                        await channel.subscribe(f"{self._prefix}cancel")
+                async with self._redis.pubsub() as channel:
                     while True:
-                        message = await channel.get_message(timeout=_BLOCK_S)
-                        if message is None:
-                            continue
-                        stream = message["data"]
-                        stream = stream.decode() if isinstance(stream, bytes) else stream
-                        if writer := self._written.get(stream):
-                            writer.log.cancel()
+                        await self._hear(channel)
             except self._errors as exc:
-                _log.warning("store.failed channel %s", type(exc).__name__)
-                await anyio.sleep(_RETRY_S)
+                await anyio.sleep(self._outage.failed(_CHANNEL, exc, most=_MOST_RETRY_S))
+
+    async def _hear(self, channel: Any) -> None:
+        """Hear for as long as a silent Redis is trusted; it has answered at least by then."""
+        until = anyio.current_time() + self._writer_timeout
+        async with asyncio.timeout(self._writer_timeout):
+            # Said again to the same connection, for Redis answers each time: a dead one looks
+            # as if nobody wanted to stop anything.
+            await channel.subscribe(f"{self._prefix}cancel")
+        is_alive = False
+        while (left := until - anyio.current_time()) > 0:
+            message = await channel.get_message(timeout=left)
+            if message is None:
+                continue
+            is_alive = True
+            self._outage.reached(_CHANNEL)
+            if message["type"] == "message":
+                stream = message["data"]
+                stream = stream.decode() if isinstance(stream, bytes) else stream
+                if writer := self._written.get(stream):
+                    writer.log.cancel()
+        if not is_alive:
+            raise TimeoutError
 
     async def _follow(self, log: StreamLog, keys: RedisKeys) -> None:
         """Copy a log from Redis while someone reads it here."""
+        task, most = f"stream={log.stream}", min(_MOST_RETRY_S, self._writer_timeout / 4)
         unread_since = heard_at = anyio.current_time()
         try:
             with _readable(log):
@@ -228,13 +246,15 @@ class RedisStreamStore:
                         async with asyncio.timeout(_BLOCK_S + self._writer_timeout):
                             await self._copy_more(log, keys)
                         heard_at = anyio.current_time()
+                        self._outage.reached(task)
                     except self._errors as exc:
-                        _log.warning("store.failed stream=%s %s", log.stream, type(exc).__name__)
+                        wait = self._outage.failed(task, exc, most=most)
                         if anyio.current_time() - heard_at > self._writer_timeout:
                             log.fail(_unavailable(log.stream))
                             return
-                        await anyio.sleep(_RETRY_S)
+                        await anyio.sleep(wait)
         finally:
+            self._outage.forget(task)
             self._followed.pop(log.stream, None)
 
     async def _copy_more(self, log: StreamLog, keys: RedisKeys) -> None:

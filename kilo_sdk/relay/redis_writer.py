@@ -15,12 +15,15 @@ import anyio
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.redis_keys import FENCED, RedisKeys, packed
+from kilo_sdk.relay.redis_outage import RedisOutage
 
 __all__ = ["RedisWriter"]
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
 _BATCH: Final = 500
-_RETRY_S: Final = 0.1
+# Less than what a reader elsewhere waits before it looks whether the writer is alive: where Redis
+# is back after longer than that takes, both find it at once.
+_MOST_RETRY_S: Final = 0.4
 
 Script = Callable[..., Awaitable[Any]]
 
@@ -35,6 +38,7 @@ class RedisWriter:
         append: The script.
         heartbeat: The script.
         errors: What means that Redis cannot be reached.
+        outage: Hears of it.
         ttl: Seconds that an answer is kept.
         writer_timeout: Seconds of silence after which a writer counts as dead.
         flush_interval: Least seconds between two batches.
@@ -49,6 +53,7 @@ class RedisWriter:
         append: Script,
         heartbeat: Script,
         errors: tuple[type[Exception], ...],
+        outage: RedisOutage,
         ttl: float,
         writer_timeout: float,
         flush_interval: float,
@@ -59,6 +64,8 @@ class RedisWriter:
         self._append = append
         self._heartbeat = heartbeat
         self._errors = errors
+        self._outage = outage
+        self._task = f"stream={log.stream}"
         self._token = token
         self._milliseconds = [int(ttl * 1000), int(writer_timeout * 1000)]
         self._beat_s = writer_timeout / 4
@@ -90,9 +97,10 @@ class RedisWriter:
                     if await self._copy():
                         break
                 except self._errors as exc:
-                    _log.warning("store.failed stream=%s %s", self.log.stream, type(exc).__name__)
-                    await anyio.sleep(_RETRY_S)
+                    wait = self._outage.failed(self._task, exc, most=_MOST_RETRY_S)
+                    await anyio.sleep(wait)
         finally:
+            self._outage.forget(self._task)
             self._over.set()
         while not self.log.ended:
             await self._growth()
@@ -126,7 +134,9 @@ class RedisWriter:
     async def _told_by(self, script: Script, arguments: list[Any]) -> Any:
         # Not anyio's, which would break off what Redis's client does to put things in order.
         async with asyncio.timeout(self._answer_s):
-            return await script(keys=self._keys.all, args=arguments)
+            told = await script(keys=self._keys.all, args=arguments)
+        self._outage.reached(self._task)
+        return told
 
     def _head(self, after: int) -> list[Any]:
         return [self._token, after, 0, *self._milliseconds]

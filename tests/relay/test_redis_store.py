@@ -333,6 +333,73 @@ async def test_cancel_reaches_the_process_that_writes(stores: list[RedisStreamSt
     assert asked.is_set()
 
 
+class Wire:
+    """Between a store and Redis; a connection that is cut off stays open, and brings nothing."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._open: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cut_off: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Wire:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._server.close()
+        for writer in self._open:
+            writer.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut_off(self) -> None:
+        """Bring nothing any more on those that are open now."""
+        self._cut_off |= self._tasks
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._redis.port)
+        self._open += [writer, back]
+        for pair in ((reader, back), (there, writer)):
+            self._tasks.add(asyncio.create_task(self._carry(*pair)))
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if asyncio.current_task() not in self._cut_off:
+                writer.write(data)
+        if asyncio.current_task() not in self._cut_off:
+            writer.close()
+
+
+async def test_cancel_reaches_the_process_whose_connections_were_dead(
+    stores: list[RedisStreamStore], redis: Redis, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Wire(redis) as wire:
+        store = RedisStreamStore(wire.url, prefix=prefix, writer_timeout=0.6)
+        try:
+            writer = await store.create("s", None)
+            assert writer is not None
+            asked = anyio.Event()
+            writer.log.on_cancel = asked.set
+            await anyio.sleep(0.2)
+            wire.cut_off()
+            writer.append(Text("a"))
+            with anyio.fail_after(60):
+                while not asked.is_set():
+                    # Until its process listens again; once it does, once is enough.
+                    await stores[1].cancel("s")
+                    await anyio.sleep(0.05)
+                await writer.end(Ended("cancelled"))
+            events = await Reader(await found(stores[1], "s")).events()
+            assert events == [Text("a"), Ended("cancelled")]
+        finally:
+            await store.close()
+    told = {record.getMessage().split(" ")[0] for record in caplog.records}
+    assert told == {"store.failed", "store.back"}
+
+
 async def test_a_writer_knows_that_someone_reads_elsewhere(
     stores: list[RedisStreamStore], eventually: Any
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kilo_sdk.relay import StreamLog
 from kilo_sdk.relay.events import Ended, RelayEvent, Text
 from kilo_sdk.relay.redis_keys import FENCED, RedisKeys, unpacked
+from kilo_sdk.relay.redis_outage import RedisOutage
 from kilo_sdk.relay.redis_writer import RedisWriter
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +54,7 @@ class Scripts:
             append=self.append,
             heartbeat=self.heartbeat,
             errors=(OSError,),
+            outage=RedisOutage(),
             **{"ttl": 10.0, "writer_timeout": 4.0, "flush_interval": 0.0, **options},
         )
 
@@ -103,7 +105,8 @@ async def test_a_failure_is_tried_again(caplog: pytest.LogCaptureFixture) -> Non
         tasks.start_soon(writer.run)
         await writer.end(Ended("cancelled"))
     assert scripts.batches == [(1, 1, "cancelled")]
-    assert caplog.text.count("store.failed stream=s OSError") == 2
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["store.failed stream=s OSError", "store.back stream=s"]
 
 
 async def test_a_batch_whose_reply_was_lost_is_not_stored_twice_with_what_came_meanwhile() -> None:
