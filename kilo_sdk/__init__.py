@@ -38,10 +38,10 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.history import dump_history, load_history
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, ResponseMiddleware
-from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.resilience import Limits, RetryBudget, TryReport
+from kilo_sdk.resilience.limits import Limits
+from kilo_sdk.resilience.retry_budget import RetryBudget
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import Timeouts
@@ -61,7 +61,9 @@ if TYPE_CHECKING:
     from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.cost.totals import CostSnapshot, CostTotals
+    from kilo_sdk.middleware.dropped import DroppedPart
     from kilo_sdk.middleware.think_tags import ThinkTagExtraction
+    from kilo_sdk.resilience.try_report import TryReport
     from kilo_sdk.transports.prefixes import AssistantPrefix, ContinuingTransport
     from kilo_sdk.types.events import (
         Finished,
@@ -156,6 +158,7 @@ _LATER: Final = {
     "CostMeter": "cost.meter",
     "CostSnapshot": "cost.totals",
     "CostTotals": "cost.totals",
+    "DroppedPart": "middleware.dropped",
     "Finished": "types.events",
     "KiloConfig": "config.config",
     "ModelCatalog": "catalog.catalog",
@@ -166,6 +169,7 @@ _LATER: Final = {
     "ThinkTagExtraction": "middleware.think_tags",
     "ToolCallDelta": "types.events",
     "ToolCallDone": "types.events",
+    "TryReport": "resilience.try_report",
     "UsageReported": "types.events",
 }
 

@@ -29,14 +29,11 @@ from kilo_sdk.failed_response import failure_of, request_id_of
 from kilo_sdk.foreign_errors import never_sent
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.dropped import DroppedPart, tell_dropped
 from kilo_sdk.outgoing import build_request, encode_body, within_total
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
-from kilo_sdk.resilience.try_progress import TryProgress
-from kilo_sdk.resilience.try_report import TryOutcome
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
@@ -45,6 +42,8 @@ from kilo_sdk.types.completion import ChatCompletion
 
 if TYPE_CHECKING:
     from kilo_sdk.cost.totals import CallRecord
+    from kilo_sdk.middleware.dropped import DroppedPart
+    from kilo_sdk.resilience.try_report import TryOutcome
 
 __all__ = ["Attempts"]
 
@@ -129,9 +128,7 @@ class Attempts:
         self._request: OutgoingRequest | None = None
         self._told: set[DroppedPart] = set()
         self._body = b""
-        self._progress: TryProgress | None = None
-        if policy.on_try is not None or policy.hedge_after is not None:
-            self._progress = TryProgress(policy.on_try, is_hedge=is_hedge)
+        self._progress = policy.progress(is_hedge=is_hedge)
         self._permit: Permit | None = None
         self._order = 0
         if policy.limits is not None:
@@ -393,5 +390,7 @@ class Attempts:
         self._request = request = await build_request(call, route, self.clocks)
         self._body = encode_body(request.payload)
         if request.dropped:
+            from kilo_sdk.middleware.dropped import tell_dropped
+
             tell_dropped(call.ref.id, request.dropped, self._told)
         return request

@@ -31,7 +31,6 @@ from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits
 from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resilience.retry_budget import RetryBudget
-from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.chat import Chat
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.routes import Route, Routes
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from kilo_sdk.catalog.options import CatalogOptions
     from kilo_sdk.config.config import KiloConfig
     from kilo_sdk.cost.meter import CostMeter
+    from kilo_sdk.resilience.try_report import OnTry
     from kilo_sdk.resources.models import ModelsResource
     from kilo_sdk.resources.providers import ProvidersResource
 

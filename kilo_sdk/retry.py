@@ -12,7 +12,6 @@ from collections.abc import Generator
 from typing import Final
 
 import attrs
-import backoff
 
 from kilo_sdk.errors import (
     APIConnectionError,
@@ -95,6 +94,9 @@ class RetryState:
             return named if named <= policy.retry_after_max else None
         if not policy.wait_initial:
             return 0.0  # an exponential of nothing overflows after a thousand tries
+        # Most processes start without a retry: until there is one, this is not imported.
+        import backoff
+
         if self._waits is None:
             self._waits = backoff.expo(factor=policy.wait_initial, max_value=policy.wait_max)
             next(self._waits)  # backoff's generators yield None first

@@ -8,14 +8,16 @@ Wire dicts inside, typed objects at the edge: the conversion happens after all o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Awaitable, Callable, Container, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
-from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.types.wire import WireChunk, WireCompletion, WirePayload
+
+if TYPE_CHECKING:
+    from kilo_sdk.middleware.dropped import DroppedPart
 
 __all__ = [
     "CallScopedResponseMiddleware",
@@ -83,6 +85,28 @@ class OutgoingRequest:
         lowered = name.lower()
         for present in [key for key in self.headers if key.lower() == lowered]:
             del self.headers[present]
+
+    def note_dropped(
+        self, index: int, role: object, reasons: Mapping[str, int], faults: Container[str]
+    ) -> None:
+        """Note what was left out of one message of the history.
+
+        Args:
+            index: Position of the message, from 0.
+            role: The message's role, whatever stands there.
+            reasons: How many parts were left out, by why: a few fixed words.
+            faults: The reasons for which the history was wrong, and not only made for
+                another model.
+        """
+        if not reasons:
+            return
+        # Most processes leave nothing out: until one does, this is not imported.
+        from kilo_sdk.middleware.dropped import DroppedPart
+
+        self.dropped.extend(
+            DroppedPart(index, role, reason, count, malformed=reason in faults)
+            for reason, count in reasons.items()
+        )
 
 
 @runtime_checkable

@@ -12,7 +12,6 @@ from collections import Counter
 from typing import Any, TypeAlias
 
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.types.fields import objects_field, text_field
 from kilo_sdk.types.wire import WireDict, WireMessage
 
@@ -90,10 +89,7 @@ class ReplaySanitation:
                 continue
             reasons: Counter[str] = Counter()
             messages[index] = _cleaned(message, seen, reasons)
-            request.dropped.extend(
-                DroppedPart(index, "assistant", reason, count, malformed=reason in _FAULTS)
-                for reason, count in reasons.items()
-            )
+            request.note_dropped(index, "assistant", reasons, _FAULTS)
 
 
 def _cleaned(message: WireMessage, seen: set[_Key], reasons: Counter[str]) -> WireMessage:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.dropped import DroppedPart
 from kilo_sdk.types.wire import WireChunk, WireCompletion, WireDict
 
 __all__ = ["ForeignSignatureRemoval", "ThoughtSignatureSanitation", "is_valid_thought_signature"]
@@ -127,10 +126,7 @@ def _clean_history(request: OutgoingRequest, block: _Clean, tool_call: _Clean) -
         messages[index] = {**message, **changes}
         # Nothing is lost with a null or an empty signature.
         reasons = Counter(_reason(signature) for signature in removed if signature)
-        request.dropped.extend(
-            DroppedPart(index, message.get("role"), reason, count, malformed=reason == _INVALID)
-            for reason, count in reasons.items()
-        )
+        request.note_dropped(index, message.get("role"), reasons, {_INVALID})
 
 
 def _reason(signature: object) -> str:

@@ -3,9 +3,3 @@
 ``RetryBudget`` and ``Limits`` are shared by the calls of a client, a ``TryReport`` tells of
 one try. How often a call is tried is ``retry``'s to decide.
 """
-
-from kilo_sdk.resilience.limits import Limits
-from kilo_sdk.resilience.retry_budget import RetryBudget
-from kilo_sdk.resilience.try_report import TryReport
-
-__all__ = ["Limits", "RetryBudget", "TryReport"]

@@ -13,8 +13,6 @@ import heapq
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-import anyio.lowlevel
-
 from kilo_sdk.errors import APIError, APIStatusError, ConfigurationError, RateLimitError
 
 if TYPE_CHECKING:
@@ -137,6 +135,8 @@ class Limits:
             if not waiter.admitted:
                 await lifetime.outlasting(waiter.turn)
                 # Who let it go may have cancelled it in the same step: then it does not go.
+                import anyio.lowlevel
+
                 await anyio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             waiter.turn.cancel()

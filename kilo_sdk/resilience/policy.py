@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from inspect import iscoroutinefunction
 from math import inf
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import attrs
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.resilience.limits import Limits
 from kilo_sdk.resilience.retry_budget import RetryBudget
-from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.settings import of_class
+
+if TYPE_CHECKING:
+    from kilo_sdk.resilience.try_progress import TryProgress
+    from kilo_sdk.resilience.try_report import OnTry
 
 __all__ = ["RESUME_OPTIONS", "CallPolicy", "ResumeOption"]
 
@@ -90,6 +93,15 @@ class CallPolicy:
             hedge_after=_hedge_after(hedge_after),
             resume=resume,
         )
+
+    def progress(self, *, is_hedge: bool) -> TryProgress | None:
+        """Return what follows the tries of a call, where anybody is told of them or hedges."""
+        if self.on_try is None and self.hedge_after is None:
+            return None
+        # Imported where it was asked for: most processes are told of no try.
+        from kilo_sdk.resilience.try_progress import TryProgress
+
+        return TryProgress(self.on_try, is_hedge=is_hedge)
 
     def for_call(
         self,

@@ -5,9 +5,9 @@ Source: GATEWAY 3 (the request), GATEWAY 5 (the answer).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
 from kilo_sdk.attempts import Attempts
@@ -15,11 +15,9 @@ from kilo_sdk.begun_answer import Answer
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
-from kilo_sdk.hedging import hedged
 from kilo_sdk.provider_memory import check_pin
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
-from kilo_sdk.resilience.try_report import OnTry
 from kilo_sdk.resources.calls import CallDefaults, completion_calls
 from kilo_sdk.retry import RetryPolicy
 from kilo_sdk.stream_source import answer_context
@@ -31,10 +29,12 @@ from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, Reaso
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
     from kilo_sdk.cost.meter import CostMeter
+    from kilo_sdk.resilience.try_report import OnTry
 
 __all__ = ["Chat", "CompletionOptions", "Completions", "StreamOpening"]
 
 _BODY_MAX: Final = 256 * 2**20
+_T = TypeVar("_T")
 
 
 class CompletionOptions(CompletionParams, total=False):
@@ -180,7 +180,7 @@ class Completions:
             return await _open(attempts)
         if attempts.hedge_after is None:
             return await _complete(attempts)
-        return await hedged(attempts, _complete, _forget)
+        return await _hedged(attempts, _complete, _forget)
 
     def stream(
         self,
@@ -324,7 +324,7 @@ async def _open(attempts: Attempts) -> CompletionStream:
     """Return the stream of a call; of a hedged one when the first output is there."""
     if attempts.hedge_after is None:
         return CompletionStream(attempts, await attempts.open())
-    stream = await hedged(attempts, _open_to_output, CompletionStream.drop)
+    stream = await _hedged(attempts, _open_to_output, CompletionStream.drop)
     try:
         stream.hand_out()
     except BaseException:
@@ -332,6 +332,15 @@ async def _open(attempts: Attempts) -> CompletionStream:
         stream.drop()
         raise
     return stream
+
+
+async def _hedged(
+    attempts: Attempts, answer: Callable[[Attempts], Awaitable[_T]], drop: Callable[[_T], object]
+) -> _T:
+    # Imported where it was asked for: most processes hedge no call.
+    from kilo_sdk.hedging import hedged
+
+    return await hedged(attempts, answer, drop)
 
 
 async def _open_to_output(attempts: Attempts) -> CompletionStream:
