@@ -157,11 +157,14 @@ def read_error(payload: object, *, words: str | None = None, exact: object = Non
 
 
 def _objects(payload: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The payload and its ``error``, each an object; some vendors wrap them in a list."""
+    """The payload and its ``error``, each an object.
+
+    Some vendors wrap them in a list, and some name the list ``errors``.
+    """
     if isinstance(payload, list) and payload:
         payload = payload[0]
     outer = payload if isinstance(payload, dict) else {}
-    error = outer.get("error")
+    error = outer.get("error") or outer.get("errors")
     if isinstance(error, list) and error:
         error = error[0]
     return outer, error if isinstance(error, dict) else {}

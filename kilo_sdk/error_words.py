@@ -130,7 +130,7 @@ def _dig(value: object, depth: int) -> str | None:
         places = value[:_ITEMS_MAX]
     elif isinstance(value, dict):
         places = [value.get(key) for key in _MESSAGE_KEYS]
-        nested = value.get("error", value.get("errors"))
+        nested = value.get("error") or value.get("errors")
         # An object under ``error`` holds the message; a string there is only a heading.
         places = [*places, nested] if isinstance(nested, str) else [nested, *places]
     found = (_dig(place, depth + 1) for place in places)

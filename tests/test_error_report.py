@@ -113,6 +113,18 @@ SHAPES: list[tuple[object, dict[str, Any]]] = [
     ({"error": {"message": "m"}, "request_id": "req_1"}, {"words": "m", "id": "req_1"}),
     ({"error": {"message": "m"}, "id": 7}, {"words": "m"}),
     ({"error": {"message": {"x": 1}, "metadata": []}}, {}),
+    (
+        {"success": False, "errors": [{"code": 10000, "message": "no such tool"}]},
+        {"words": "no such tool", "code": 10000},
+    ),
+    (
+        {"errors": [{"code": "rate_limit_exceeded", "message": "no"}], "data": None},
+        {"words": "no", "code": "rate_limit_exceeded", "status": 429},
+    ),
+    ({"error": None, "errors": [{"message": "no"}]}, {"words": "no"}),
+    ({"error": "Refused", "errors": [{"message": "no"}]}, {"words": "Refused: no"}),
+    ({"message": "no", "errors": {"model": ["is required"]}}, {"words": "no"}),
+    ({"errors": ["no", "more"]}, {"words": "no"}),
 ]
 
 
