@@ -19,6 +19,7 @@ from kilo_sdk.error_words import (
     fit_to_show,
     json_or_none,
     shorten,
+    without_cut_key,
     without_key,
     words_of_text,
 )
@@ -107,7 +108,8 @@ def error_from_response(
     Args:
         status: HTTP status, 400 and up.
         headers: Response headers, names in any case.
-        body: The body, decompressed: JSON of any shape, text, HTML or nothing.
+        body: The body, decompressed, as far as it came: JSON of any shape, text, HTML or
+            nothing.
         model: Gateway id of the model that was asked.
         now: Seconds since the epoch, for a ``Retry-After`` that is a date.
         key: The key that was sent, which is masked wherever the answer says it.
@@ -118,6 +120,7 @@ def error_from_response(
     """
     lowered = _stored_headers(headers)
     text = without_key(_decode(body, lowered.get("content-type", "")), key)
+    text = without_cut_key(text, key)
     payload = json_or_none(text)
     if isinstance(payload, (dict, list)):
         # The balance to the cent: the text says -0.12, which no float is.

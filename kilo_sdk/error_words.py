@@ -19,6 +19,7 @@ __all__ = [
     "json_or_none",
     "own_words",
     "shorten",
+    "without_cut_key",
     "without_key",
     "words_of_text",
 ]
@@ -105,6 +106,14 @@ def without_key(text: str, key: str | None) -> str:
     One of a few letters is none to keep secret, and would be found in plain words.
     """
     return text if not key or len(key) < _KEY_MIN_CHARS else text.replace(key, "[redacted]")
+
+
+def without_cut_key(text: str, key: str | None) -> str:
+    """Mask the beginning of a key at the end of a text, which may have broken off inside it."""
+    for length in range(len(key or "") - 1, _KEY_MIN_CHARS - 1, -1):
+        if key and text.endswith(key[:length]):
+            return text[:-length] + "[redacted]"
+    return text
 
 
 def shorten(text: str, max_chars: int) -> str:

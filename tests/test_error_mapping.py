@@ -346,8 +346,9 @@ def test_too_long_a_conversation_is_known_by_the_vendors_words(words: str) -> No
     dug: dict[str, Any] = {
         "error": {"message": "Provider returned error", "metadata": {"raw": json.dumps(vendor)}}
     }
+    listed = {"success": False, "errors": [{"code": 10000, "message": words}]}
     for status in (400, 413, 422):
-        for body in (vendor, dug):
+        for body in (vendor, dug, listed):
             error = answer(status, body)
             assert type(error) is ContextLengthExceededError
             assert error.status_code == status

@@ -14,6 +14,7 @@ from kilo_sdk.error_words import (
     json_or_none,
     own_words,
     shorten,
+    without_cut_key,
     without_key,
     words_of_text,
 )
@@ -240,3 +241,12 @@ def test_a_key_that_is_known_is_masked_whatever_it_looks_like() -> None:
 @pytest.mark.parametrize("key", [None, "", "any", "7 chars"])
 def test_a_key_too_short_to_be_one_leaves_plain_words_alone(key: str | None) -> None:
     assert without_key("any 7 chars", key) == "any 7 chars"
+
+
+def test_what_a_text_says_of_a_key_before_it_breaks_off_is_masked() -> None:
+    key = "our teams key"
+    for said in ("our team", "our teams ke"):
+        assert without_cut_key(f"no '{said}", key) == "no '[redacted]"
+    for whole in ("no 'our teams' key", "no our tea", "", "no 'our teams ke'"):
+        assert without_cut_key(whole, key) == whole
+    assert without_cut_key("no our team", None) == "no our team"

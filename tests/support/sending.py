@@ -16,14 +16,16 @@ async def send(
     body: bytes = b"{}",
     model: str | None = None,
     timeouts: Timeouts | None = None,
+    key: str | None = None,
 ) -> Exchange:
     """Post a body to the gateway's chat completions."""
+    authorization = {} if key is None else {"Authorization": f"Bearer {key}"}
     clocks = CallClocks(timeouts or Timeouts())
     clocks.begin_try()
     return await connections.send(
         "POST",
         gateway.base_url + "chat/completions",
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **authorization},
         body=body,
         clocks=clocks,
         model=model,
