@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kilo_sdk.seam import Seam
 
 __all__ = [
-    "SHOWN_BODY_BYTES",
     "AnswerContext",
     "decode_completion",
     "describe_garbage",
@@ -38,9 +37,8 @@ __all__ = [
     "take_whole",
 ]
 
-SHOWN_BODY_BYTES: Final = 4096
-"""How much of a broken answer an error keeps as its ``body``."""
-
+# How much of a broken answer an error keeps as its ``body``.
+_SHOWN_BODY_BYTES: Final = 4096
 _LOOKED_AT_BYTES: Final = 60
 
 
@@ -138,7 +136,7 @@ def describe_garbage(data: bytes, content_type: str) -> str:
 
 def shown_body(data: bytes) -> str:
     """Return the beginning of what was seen, for the ``body`` of an error."""
-    return data[:SHOWN_BODY_BYTES].decode("utf-8", "replace")
+    return data[:_SHOWN_BODY_BYTES].decode("utf-8", "replace")
 
 
 def take_whole(

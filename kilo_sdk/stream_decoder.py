@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from kilo_sdk.accumulate import CompletionAccumulator
-from kilo_sdk.answers import (
-    SHOWN_BODY_BYTES,
-    AnswerContext,
-    describe_garbage,
-    shown_body,
-    take_whole,
-)
+from kilo_sdk.answers import AnswerContext, describe_garbage, shown_body, take_whole
 from kilo_sdk.chunk_template import EVENT_END, EVENT_START, ChunkTemplate, DecodedChunk, has_output
 from kilo_sdk.errors import (
     APIError,
@@ -46,6 +40,8 @@ _DONE: Final = b"[DONE]"
 _BEFORE: Final = len(EVENT_START)
 _BEHIND: Final = len(EVENT_END)
 _FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
+# Bytes of what is no event that are kept: an error's JSON may bring a vendor's whole answer.
+_HEAD_MAX: Final = 64 * 1024
 _LESSONS: Final = 64
 
 
@@ -151,8 +147,8 @@ class StreamDecoder:
             self._fail(StreamProtocolError(self._context.words(exc.message)))
             return self._held_back()
         if not events:
-            if not self.started and len(self._head) < SHOWN_BODY_BYTES:
-                self._head = (self._head + data).lstrip()[:SHOWN_BODY_BYTES]
+            if not self.started and len(self._head) < _HEAD_MAX:
+                self._head = (self._head + data).lstrip()[:_HEAD_MAX]
             return []
         chunks = self._decode_events(events)
         if self.done or self.failure is not None:

@@ -218,6 +218,22 @@ def test_an_error_sent_as_bare_json_where_a_stream_was_promised_is_that_error(si
     assert type(decoder.failure) is InsufficientCreditsError
 
 
+@pytest.mark.parametrize("raw", [100, 5_000, 60_000])
+def test_an_error_sent_as_bare_json_may_bring_a_long_answer_of_the_upstreams(raw: int) -> None:
+    said = {"error": {"message": "no", "code": 429, "metadata": {"raw": "x" * raw}}}
+    decoder, _ = decoded(*reads(orjson.dumps(said), 1_000))
+    assert type(decoder.failure) is RateLimitError
+    assert decoder.failure.metadata == {"raw": "x" * raw}
+
+
+def test_of_what_is_no_stream_the_beginning_is_kept() -> None:
+    data = b'{"error": {"message": "no", "metadata": {"raw": "' + b"x" * 2**20
+    decoder, _ = decoded(*reads(data, 2**14))
+    assert type(decoder.failure) is StreamProtocolError
+    assert "65536 bytes of JSON that breaks off" in str(decoder.failure)
+    assert decoder.failure.body == data[:4096].decode()
+
+
 def test_a_failure_names_the_model_and_the_request() -> None:
     decoder, _ = decoded(HI)
     assert decoder.failure is not None
