@@ -71,12 +71,12 @@ class Attempts:
 
     Attributes:
         candidate: The call as it goes to the model that is being asked, and its route.
+        connections: Where it is sent.
     """
 
     __slots__ = (
         "_advice",
         "_body",
-        "_connections",
         "_failures",
         "_final",
         "_load_prices",
@@ -93,6 +93,7 @@ class Attempts:
         "_tries",
         "candidate",
         "clocks",
+        "connections",
         "cost",
         "pins_provider",
     )
@@ -117,7 +118,7 @@ class Attempts:
         self._memory = memory
         self.pins_provider = pins_provider
         self.candidate, *self._others = candidates
-        self._connections = connections
+        self.connections = connections
         self._policy = policy
         self.clocks = clocks
         self._tries = 0
@@ -171,7 +172,7 @@ class Attempts:
         """
         other = Attempts(
             [self.candidate],
-            self._connections,
+            self.connections,
             self._policy,
             self.clocks.beside(now),
             self.cost.beside(),
@@ -302,7 +303,7 @@ class Attempts:
         told = "%s.waiting model=%s try=%d wait=%.3f reason=%s"
         _log.info(told, outcome, self.ref.id, self._tries, wait, type(error).__name__)
         self._ended(outcome, error, wait)
-        await self._connections.lifetime.sleep(wait)
+        await self.connections.lifetime.sleep(wait)
         self.clocks.spend(wait)
 
     def _next_wait(self, error: APIError, *, is_cut: bool = False) -> float | None:
@@ -347,7 +348,7 @@ class Attempts:
         if debug:
             _log.debug("> request.started model=%s try=%d", call.ref.id, self._tries)
         try:
-            exchange = await self._connections.send(
+            exchange = await self.connections.send(
                 "POST",
                 request.url,
                 headers=request.headers,
@@ -374,7 +375,7 @@ class Attempts:
 
     async def _await_turn(self, limits: Limits, request: OutgoingRequest) -> None:
         tokens = estimate_prompt_tokens(request.payload) if limits.counts_tokens else 0
-        turn = limits.enter(self._order, self._connections.lifetime, tokens=tokens)
+        turn = limits.enter(self._order, self.connections.lifetime, tokens=tokens)
         try:
             self._permit = await within_total(turn, self.clocks, self.ref.id)
         except APITimeoutError as error:

@@ -13,7 +13,7 @@ from kilo_sdk.answers import AnswerContext
 from kilo_sdk.attempts import Attempts
 from kilo_sdk.begun_answer import Answer
 from kilo_sdk.continuation import continue_from, is_cut
-from kilo_sdk.errors import APIError, BudgetExceededError, KiloError
+from kilo_sdk.errors import APIError, ConfigurationError, KiloError
 from kilo_sdk.seam import Seam
 from kilo_sdk.stream_decoder import StreamDecoder
 from kilo_sdk.transports.base import CompletionCall
@@ -87,13 +87,16 @@ class Resumption:
 
         Raises:
             APIError: No try brought one. While the rest of an answer is asked for that is the
-                cut, with a note of what the last try met.
+                cut, with a note of what the last try met, or why there was none.
             BudgetExceededError: Before anything of the answer had come, a budget.
+            ConfigurationError: The client was closed; or before anything had come the request
+                cannot be built or sent.
         """
         try:
             return await self._attempts.open()
-        except (APIError, BudgetExceededError) as failure:
-            if self._under_way is None:
+        except KiloError as failure:
+            is_over = self._attempts.connections.lifetime.over
+            if self._under_way is None or (is_over and isinstance(failure, ConfigurationError)):
                 raise
             cut = self._under_way.cut
             raise _given_up(cut, failure) from cut.__cause__

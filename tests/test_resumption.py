@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from kilo_sdk import APIError, KiloClient, StreamInterruptedError, UpstreamError
+from kilo_sdk import (
+    APIError,
+    ConfigurationError,
+    KiloClient,
+    StreamInterruptedError,
+    UpstreamError,
+)
 from kilo_sdk.attempts import Attempts
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.resumption import Resumption
@@ -115,6 +121,16 @@ async def test_the_cut_is_raised_where_its_continuation_fails(
     assert raised.value is first.failure
     (note,) = raised.value.__notes__
     assert note.startswith("not resumed: UpstreamError: ")
+
+
+async def test_a_client_that_was_closed_meanwhile_is_told_as_such(attempts: Attempts) -> None:
+    resumption = Resumption(attempts)
+    first = cut_after(attempts, "One")
+    await resumption.recover(cut(first), first)
+    attempts.connections.lifetime.end()
+    with pytest.raises(ConfigurationError, match="the client is closed"):
+        await resumption.open()
+    assert not hasattr(first.failure, "__notes__")
 
 
 async def test_before_anything_is_cut_it_only_asks(

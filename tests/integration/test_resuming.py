@@ -397,6 +397,24 @@ async def test_a_continuation_that_fails_leaves_the_cut_and_says_how(
     assert len(gateway.requests) == 1 + len(refusals)
 
 
+async def test_a_continuation_that_cannot_be_sent_leaves_the_cut_too(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    keys = ["key"]
+    view = client.with_options(api_key=keys.pop)  # raises when it is asked again
+    gateway.enqueue(broken(CLAUDE, "You", " said"))
+    stream = await view.chat.completions.create(messages=ASKED, model=CLAUDE, stream=True)
+    for _ in range(2):
+        with pytest.raises(StreamInterruptedError, match="without") as raised:
+            await stream.get_final_completion()
+        assert raised.value.__notes__ == [
+            "not resumed: ConfigurationError: the token source failed: IndexError"
+        ]
+        assert raised.value.partial is not None
+        assert raised.value.partial.text == "You said"
+    assert len(gateway.requests) == 1
+
+
 async def test_fallback_models_do_not_go_on_with_what_another_began(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
