@@ -48,12 +48,15 @@ class GatewayFetcher:
         """
         self._client.connections.check_usable()
 
-    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
+    async def get_json(
+        self, path: str, *, timeout: float | None = None, model: str | None = None
+    ) -> object:
         """GET and return the decoded JSON.
 
         Args:
             path: Relative to the base URL, or an absolute URL of the same origin.
             timeout: Seconds for all of it, retries included; None for the client's own.
+            model: Id of the model that is asked about, for errors.
 
         Raises:
             APIError: No answer, an error as the answer (also inside a 200), no JSON, or more
@@ -68,7 +71,7 @@ class GatewayFetcher:
         tries = 0
         while True:
             try:
-                return await self._try(path, clocks, tries)
+                return await self._try(path, clocks, tries, model)
             except APIError as error:
                 tries += 1
                 if isinstance(error, AuthenticationError) and not reauthenticated:
@@ -83,7 +86,7 @@ class GatewayFetcher:
                 await client.connections.lifetime.sleep(wait)
                 clocks.spend(wait)
 
-    async def _try(self, path: str, clocks: CallClocks, tries: int) -> object:
+    async def _try(self, path: str, clocks: CallClocks, tries: int, model: str | None) -> object:
         client = self._client
         request = OutgoingRequest(
             ref=client.default_model,
@@ -92,24 +95,24 @@ class GatewayFetcher:
             payload={},
         )
         await run_middleware(
-            self._request_chain, request, clocks, model=None, base_url=client.base_url
+            self._request_chain, request, clocks, model=model, base_url=client.base_url
         )
         request.set_header("X-Kilo-Retry-Count", str(tries))
         clocks.begin_try()
         exchange = await client.connections.send(
-            "GET", request.url, headers=request.headers, body=None, clocks=clocks
+            "GET", request.url, headers=request.headers, body=None, clocks=clocks, model=model
         )
         try:
             if exchange.status != 200:
-                raise await failure_of(exchange, model=None)
+                raise await failure_of(exchange, model=model)
             body = await exchange.read_all(_BODY_MAX)
-            decoded = _decode(body, exchange)
+            decoded = _decode(body, exchange, model)
             if isinstance(decoded, dict) and decoded.get("error"):
                 raise error_from_payload(
                     decoded,
                     http_status=200,
                     headers=exchange.headers,
-                    model=None,
+                    model=model,
                     now=time.time(),
                     key=exchange.key_sent(),
                 )
@@ -120,13 +123,15 @@ class GatewayFetcher:
         return decoded
 
 
-def _decode(body: bytes, exchange: Exchange) -> object:
+def _decode(body: bytes, exchange: Exchange, model: str | None) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         seen = describe_garbage(body, exchange.content_type)
+        where = f"; model {model}" if model else ""
         raise ProtocolError(
-            f"the answer is no JSON, but {seen}",
+            f"the answer is no JSON, but {seen}{where}",
             request_id=request_id_of(exchange),
             body=shown_body(body),
+            model=model,
         ) from exc

@@ -23,12 +23,15 @@ class JSONFetcher(Protocol):
         """
         ...
 
-    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
+    async def get_json(
+        self, path: str, *, timeout: float | None = None, model: str | None = None
+    ) -> object:
         """GET and return the decoded JSON.
 
         Args:
             path: Relative to the base URL, or an absolute URL of the same origin.
             timeout: Seconds for all of it, retries included; None for the client's own.
+            model: Id of the model that is asked about, for errors.
 
         Raises:
             APIError: No answer, an error as the answer (also inside a 200), no JSON, or more

@@ -16,7 +16,8 @@ from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.catalog.catalog import ModelCatalog
 from kilo_sdk.catalog.discovery import valid_entries
 from kilo_sdk.catalog.suggestions import did_you_mean
-from kilo_sdk.errors import NotFoundError, ProtocolError
+from kilo_sdk.error_mapping import append_advice, is_about_unknown_model
+from kilo_sdk.errors import APIError, NotFoundError, ProtocolError
 from kilo_sdk.outgoing import quoted_path
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources.base import JSONFetcher
@@ -108,14 +109,19 @@ class ModelsResource:
 
         Raises:
             ConfigurationError: ``ref`` is no model ref; nothing was sent.
-            NotFoundError: The gateway knows no such model.
+            NotFoundError: The gateway knows no such model; the message names up to three of
+                the list whose ids look alike.
             ProtocolError: The answer lists no endpoints.
             APIError: The call failed otherwise.
         """
         id_ = parse_ref(ref).id
-        body = await self._fetcher.get_json(
-            f"models/{quoted_path(id_, 'the model id', safe='/:')}/endpoints"
-        )
+        path = f"models/{quoted_path(id_, 'the model id', safe='/:')}/endpoints"
+        try:
+            body = await self._fetcher.get_json(path, model=id_)
+        except APIError as error:
+            if is_about_unknown_model(error):
+                append_advice(error, did_you_mean(id_, self._cache.loaded))
+            raise
         data = body.get("data") if isinstance(body, dict) else None
         entries = data.get("endpoints") if isinstance(data, dict) else None
         if not isinstance(entries, list):

@@ -11,8 +11,10 @@ class Recorded:
     def check_usable(self) -> None:
         return None
 
-    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
-        return {"path": path, "timeout": timeout}
+    async def get_json(
+        self, path: str, *, timeout: float | None = None, model: str | None = None
+    ) -> object:
+        return {"path": path, "timeout": timeout, "model": model}
 
 
 def test_any_object_that_gets_json_is_a_fetcher() -> None:

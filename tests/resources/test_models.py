@@ -17,7 +17,13 @@ from kilo_sdk.background import BackgroundTasks
 from kilo_sdk.catalog import static_catalog
 from kilo_sdk.catalog.cache import CatalogCache
 from kilo_sdk.emulator import LocalGateway, RawReply
-from kilo_sdk.errors import ConfigurationError, NotFoundError, ProtocolError, RateLimitError
+from kilo_sdk.errors import (
+    APIError,
+    ConfigurationError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+)
 from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.resources import models as models_module
@@ -63,7 +69,9 @@ class Recorder:
     def check_usable(self) -> None:
         return None
 
-    async def get_json(self, path: str, *, timeout: float | None = None) -> object:
+    async def get_json(
+        self, path: str, *, timeout: float | None = None, model: str | None = None
+    ) -> object:
         self.asked.append((path, timeout))
         return {"data": LIST}
 
@@ -363,3 +371,44 @@ async def test_an_error_of_the_gateway_passes_through_endpoints(
     gateway.enqueue(reply({"error": {"code": 429, "message": "slow down"}}))
     with pytest.raises(RateLimitError, match="slow down"):
         await client.models.endpoints("a/b")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({"error": "Not found"}, 404),
+        reply({"error": {"message": "anthropic/claude-sonet-4 is not a valid model ID"}}, 400),
+    ],
+)
+async def test_endpoints_of_an_unknown_model_name_it_and_what_may_have_been_meant(
+    answer: RawReply, gateway: LocalGateway, client: KiloClient
+) -> None:
+    wanted = "anthropic/claude-sonet-4"
+    await client.models.list()
+    gateway.enqueue(answer)
+    with pytest.raises(APIError) as caught:
+        await client.models.endpoints(wanted)
+    assert caught.value.model == wanted
+    assert f"model {wanted}, request id " in caught.value.message
+    meant = "; did you mean anthropic/claude-sonnet-4, anthropic/claude-sonnet-4.5, "
+    assert meant in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({"error": {"message": "no", "code": 402}}),
+        reply({"error": {"message": "no", "code": 402}}, 402),
+        RawReply(body=b"<html>"),
+        RawReply(status=302),
+    ],
+)
+async def test_every_failure_of_endpoints_names_the_model(
+    answer: RawReply, gateway: LocalGateway, client: KiloClient
+) -> None:
+    gateway.enqueue(answer)
+    with pytest.raises(APIError) as caught:
+        await client.models.endpoints("a/b")
+    assert caught.value.model == "a/b"
+    assert "model a/b" in caught.value.message
+    assert "did you mean" not in caught.value.message
