@@ -76,6 +76,11 @@ _HTML: Final = (
 _HTML_TITLE: Final = r"(?i)<title[^<>]{0,200}>([^<]{1,300})"
 _JSON_START: Final = r"(?:\[\s*)?\{"
 _QUOTED_MESSAGE: Final = r"""(?s)(["'])message\1\s*:\s*(["'])((?:\\.|(?!\2)[^\\])+)"""
+# What JSON never escapes, and all that most keys consist of. So is a backslash searched for:
+# among other backslashes there would be too many ways to find it.
+_AS_IT_IS: Final = r"[\w.~\\-]+"
+# Each JSON around a JSON doubles what it escapes with.
+_BACKSLASHES_MAX: Final = 16
 _SPACES: Final = r"[\s\x00-\x1f\x7f-\x9f]+"
 
 
@@ -103,9 +108,15 @@ def fit_to_show(text: str, max_chars: int) -> str:
 def without_key(text: str, key: str | None) -> str:
     """Mask a key that is known, whatever it looks like: a server may say it back.
 
-    One of a few letters is none to keep secret, and would be found in plain words.
+    It is found as it is, and as JSON inside JSON spells it: some servers put a backslash before
+    each slash, or write an equals sign by its number. One of a few letters is none to keep
+    secret, and would be found in plain words.
     """
-    return text if not key or len(key) < _KEY_MIN_CHARS else text.replace(key, "[redacted]")
+    if not key or len(key) < _KEY_MIN_CHARS:
+        return text
+    if "\\" not in text or re.fullmatch(_AS_IT_IS, key):
+        return text.replace(key, "[redacted]")
+    return re.sub("".join(map(_spellings, key)), "[redacted]", text)
 
 
 def without_cut_key(text: str, key: str | None) -> str:
@@ -127,6 +138,15 @@ def json_or_none(text: str) -> object:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+
+
+def _spellings(char: str) -> str:
+    """Return the pattern of a key's character in JSON, in JSON inside JSON and so on."""
+    plain = re.escape(char)
+    if re.fullmatch(_AS_IT_IS, char):
+        return plain
+    most = _BACKSLASHES_MAX
+    return rf"(?:\\{{0,{most}}}{plain}|\\{{1,{most}}}u(?i:{ord(char):04x}))"
 
 
 def _dig(value: object, depth: int) -> str | None:

@@ -250,3 +250,34 @@ def test_what_a_text_says_of_a_key_before_it_breaks_off_is_masked() -> None:
     for whole in ("no 'our teams' key", "no our tea", "", "no 'our teams ke'"):
         assert without_cut_key(whole, key) == whole
     assert without_cut_key("no our team", None) == "no our team"
+
+
+SPELT = [
+    r"ab/cd+ef12==",
+    r"ab\/cd+ef12==",
+    r"ab\/cd\u002Bef12\u003d\u003d",
+    r"ab\u002fcd\u002bef12=\u003D",
+    r"ab\\\/cd+ef12\\u003d\\u003d",
+    r"ab\\\\\\\/cd+ef12\\\\u003d\\\\u003d",
+]
+
+
+@pytest.mark.parametrize("spelt", SPELT)
+def test_a_key_is_masked_however_json_spells_it(spelt: str) -> None:
+    key = "ab/cd+ef12=="
+    assert without_key(f"no '{spelt}' \\ here", key) == "no '[redacted]' \\ here"
+    nested = json.dumps(json.dumps({"said": f"for {key}, not {key}"}).replace("/", r"\/"))
+    assert json.loads(json.loads(without_key(nested, key))) == {
+        "said": "for [redacted], not [redacted]"
+    }
+
+
+@pytest.mark.parametrize("spelt", [r"ab/cd+ef12\=", r"ab\u002ecd+ef12==", r"ab/cd+ef12\u003d"])
+def test_what_is_not_all_of_a_key_stays(spelt: str) -> None:
+    assert without_key(spelt, "ab/cd+ef12==") == spelt
+
+
+@pytest.mark.parametrize("key", ["/" * 40, "\\" * 40, "\\/" * 20, "=" * 40 + "x"])
+@pytest.mark.parametrize("piece", ["\\", "\\/", "/", "\\u002f", "\\u003d", "="])
+def test_a_key_is_searched_for_in_linear_work(piece: str, key: str) -> None:
+    assert_linear(lambda chars: without_key(piece * (chars // len(piece)) + "\\", key), 40_000)

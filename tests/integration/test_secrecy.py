@@ -164,6 +164,36 @@ async def test_a_key_that_looks_like_plain_words_is_not_quoted_either(
     assert secrets_in(str(error) + repr(error.__dict__)) == []
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@pytest.mark.parametrize("status", [401, 200])
+@pytest.mark.parametrize("spelt", [rb"ab\/cd\u002Bef12\u003d=", rb"ab/cd+ef12=="])
+async def test_a_key_that_json_escapes_is_not_quoted_either(
+    spelt: bytes, status: int, stream: bool
+) -> None:
+    raw = orjson.dumps(b'{"message": "nor %s"}'.decode() % spelt.decode())
+    body = b'{"error":{"message":"no %s","code":401,"metadata":{"raw":%s}}}' % (spelt, raw)
+    if stream and status == 200:
+        body = b"data: " + body + b"\n\n"
+    key = "ab/cd+ef12=="
+    async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
+        gateway.enqueue(RawReply(status=status, body=body))
+        asking = (
+            read_to_the_end(client.chat.completions.stream(messages="Hi", model=MODEL))
+            if stream
+            else client.chat.completions.create(messages="Hi", model=MODEL)
+        )
+        with pytest.raises(AuthenticationError) as raised:
+            await asking
+    assert "no [redacted]; the upstream says: nor [redacted]" in str(raised.value)
+    assert raised.value.body == {
+        "error": {
+            "message": "no [redacted]",
+            "code": 401,
+            "metadata": {"raw": '{"message": "nor [redacted]"}'},
+        }
+    }
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/2x 200 OK\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n{"])
 async def test_the_cause_of_an_error_does_not_hold_the_key(answer: bytes, serve: Any) -> None:
     """What aiohttp raises keeps the request's headers, and its repr shows them."""
