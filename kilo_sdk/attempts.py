@@ -72,6 +72,7 @@ class Attempts:
     Attributes:
         candidate: The call as it goes to the model that is being asked, and its route.
         connections: Where it is sent.
+        permit: The latest try's leave to go, where calls are limited.
     """
 
     __slots__ = (
@@ -83,7 +84,6 @@ class Attempts:
         "_memory",
         "_order",
         "_others",
-        "_permit",
         "_policy",
         "_progress",
         "_reauthenticated",
@@ -95,6 +95,7 @@ class Attempts:
         "clocks",
         "connections",
         "cost",
+        "permit",
         "pins_provider",
     )
 
@@ -130,7 +131,7 @@ class Attempts:
         self._told: set[DroppedPart] = set()
         self._body = b""
         self._progress = policy.progress(is_hedge=is_hedge)
-        self._permit: Permit | None = None
+        self.permit: Permit | None = None
         self._order = 0
         if policy.limits is not None:
             self._order = policy.limits.next_order()
@@ -232,16 +233,15 @@ class Attempts:
         self.cost.fail(error, is_stream=self.candidate[0].stream)
         if error is self._final:
             raise error
-        if self._permit is not None:
-            self._permit.refused(error)
+        if self.permit is not None:
+            self.permit.refused(error)
         if is_about_unknown_model(error):
             append_advice(error, self._advice(self.ref.id))
         if self._may_reauthenticate(error):
             self._ended("new_key", error)
             self._request = None
             return
-        wait = self._next_wait(error)
-        if wait is not None:
+        if (wait := self._next_wait(error)) is not None:
             await self._wait("retry", error, wait)
             return
         if self._others and may_fail_over(error):
@@ -337,7 +337,7 @@ class Attempts:
 
     async def _send(self, request: OutgoingRequest) -> Answer:
         call, route = self.candidate
-        permit = self._permit
+        permit = self.permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self._tries += 1
         progress = self._progress
@@ -377,14 +377,14 @@ class Attempts:
         tokens = estimate_prompt_tokens(request.payload) if limits.counts_tokens else 0
         turn = limits.enter(self._order, self.connections.lifetime, tokens=tokens)
         try:
-            self._permit = await within_total(turn, self.clocks, self.ref.id)
+            self.permit = await within_total(turn, self.clocks, self.ref.id)
         except APITimeoutError as error:
             self._note_failures(error)
             raise
 
     def _count_tokens(self, record: CallRecord) -> None:
-        if self._permit is not None:
-            self._permit.count(record)
+        if self.permit is not None:
+            self.permit.count(record)
 
     async def _build(self) -> OutgoingRequest:
         call, route = self.candidate

@@ -14,6 +14,7 @@ from kilo_sdk import (
     InsufficientCreditsError,
     KiloClient,
     Limits,
+    RateLimitError,
     StreamError,
     StreamInterruptedError,
     StreamProtocolError,
@@ -249,3 +250,20 @@ async def test_a_try_that_is_over_makes_room_for_the_next(gateway: LocalGateway)
             async with client.chat.completions.stream(messages="Hi", model="openai/gpt-4.1") as one:
                 assert (await one.get_final_completion()).text.startswith("You said: Hi.")
     assert len(gateway.requests) == 3
+
+
+async def test_a_refusal_in_mid_stream_halves_what_may_be_under_way(gateway: LocalGateway) -> None:
+    refused = {"error": {"message": "slow down", "code": 429}}
+    body = [event(chunk("", role="assistant")), event(refused)]
+    gateway.enqueue(*[RawReply(body=body)] * 4)
+    limits = Limits()
+    async with KiloClient(
+        "key", base_url=gateway.base_url, retries=AT_ONCE, limits=limits
+    ) as client:
+        streams = [await open_stream(client) for _ in range(4)]
+        assert limits.active == 4
+        for one in streams:
+            with pytest.raises(RateLimitError, match="slow down"):
+                await one.get_final_completion()
+            assert limits._window == 2
+    assert len(gateway.requests) == 4

@@ -390,6 +390,28 @@ async def test_one_calls_retry_after_holds_up_the_others(
         assert len(gateway.requests) == 3
 
 
+async def test_a_retry_after_in_mid_stream_holds_up_whoever_waits_in_line(tick: float) -> None:
+    role = {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}
+    refused = {"error": {"message": "slow down", "code": 429}}
+    body = [b"data: " + orjson.dumps(one) + b"\n\n" for one in (role, refused)]
+    headers = {"Retry-After-Ms": str(int(6000 * tick))}
+    limits = Limits(max_concurrent=1)
+    async with (
+        LocalGateway() as gateway,
+        KiloClient("key", base_url=gateway.base_url, limits=limits) as client,
+    ):
+        gateway.enqueue(RawReply(body=body, headers=headers), GOOD)
+        first = asyncio.ensure_future(ask(client, stream=True))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(ask(client))
+        with pytest.raises(RateLimitError):
+            await first
+        await asyncio.sleep(tick)
+        assert limits.waiting == 1
+        assert await second == "word"
+        assert len(gateway.requests) == 2
+
+
 async def test_tokens_are_counted_as_the_answer_reports_them() -> None:
     limits = Limits(tokens_per_minute=6_000_000)
     bucket = limits._tokens
