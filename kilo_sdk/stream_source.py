@@ -133,8 +133,22 @@ class StreamSource:
         while not self._decoder.has_output and await self._fill():
             pass
 
+    async def until_end(self) -> ChatCompletion:
+        """Return the whole answer; nothing is handed out before. ``hand_out`` comes next.
+
+        Raises:
+            APIError: No try brought a chunk; or the answer broke off after its first, and it is
+                for who asked for the whole of it to try again.
+            BudgetExceededError: A budget does not allow the try that would be next.
+        """
+        self._is_held = True
+        while await self._fill():
+            self._delivered = True
+            self._pending.clear()
+        return self._final_completion()
+
     def hand_out(self) -> None:
-        """What ``until_output`` waited for reaches the caller."""
+        """What ``until_output`` or ``until_end`` waited for reaches the caller."""
         self._is_held = False
         self._deliver()
 

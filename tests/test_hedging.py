@@ -146,6 +146,16 @@ async def test_a_stream_is_overtaken_until_its_first_output_and_not_after(
     assert counts(gateway) == ["0"]
 
 
+async def test_a_whole_answer_that_streams_unasked_is_overtaken_until_its_end(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    gateway.enqueue(RawReply(body=[event(chunk("la")), LONG]), answer("soon", stream=False))
+    completion = await client.chat.completions.create(messages="Say hi", model=GPT)
+    assert completion.text == "soon"
+    await settled(gateway)
+    assert [one.disconnected_at is not None for one in gateway.requests] == [True, False]
+
+
 async def test_what_came_before_the_first_output_is_handed_out_once(
     gateway: LocalGateway, client: KiloClient
 ) -> None:

@@ -375,7 +375,10 @@ async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
     context = answer_context(answer, attempts.cost.prices)
     if context.content_type == "text/event-stream":
         # Some upstreams stream whether asked to or not.
-        return await CompletionStream(attempts, answer).get_final_completion()
+        stream = CompletionStream(attempts, answer)
+        completion = await stream.until_end()
+        stream.hand_out()
+        return completion
     completion = decode_completion(await answer.exchange.read_all(_BODY_MAX), context)
     attempts.delivered()
     attempts.cost.settle(lambda: completion)

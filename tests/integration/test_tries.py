@@ -213,6 +213,25 @@ async def test_a_stream_that_is_cut_later_was_answered() -> None:
     assert told(reports) == [(1, "answered", None, True)]
 
 
+async def test_of_an_answer_that_streams_unasked_nothing_is_told_before_its_end() -> None:
+    reports: list[TryReport] = []
+    last = {"choices": [{"index": 0, "delta": {"content": "word"}, "finish_reason": "stop"}]}
+    first = {"choices": [{"index": 0, "delta": {"content": "wo"}}]}
+    half, whole = [b"data: " + orjson.dumps(one) + b"\n\n" for one in (first, last)]
+    async with (
+        LocalGateway() as gateway,
+        KiloClient(
+            "key", base_url=gateway.base_url, retries=AT_ONCE, on_try=reports.append
+        ) as client,
+    ):
+        gateway.enqueue(RawReply(body=[half], ending="cut"), RawReply(body=[whole]))
+        assert await ask(client) == "word"
+    assert told(reports) == [
+        (1, "retry", "StreamInterruptedError", True),
+        (2, "answered", None, True),
+    ]
+
+
 async def test_where_there_was_no_connection_nothing_is_billed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
