@@ -74,7 +74,7 @@ class EndedAnswer:
         request: The client's own id of its prompt.
         state: How it ended.
         completion: The answer, or what had come of it; None where nothing had.
-        error: What broke it off; None where nothing did.
+        error: What broke it off, be it an error of your own code; None where nothing did.
         seconds: How long it took.
     """
 
@@ -83,7 +83,7 @@ class EndedAnswer:
     request: str | None = None
     state: EndState
     completion: ChatCompletion | None = attrs.field(default=None, repr=False)
-    error: KiloError | None = None
+    error: Exception | None = None
     seconds: float = 0.0
 
 
@@ -116,7 +116,7 @@ class Generation:
         # What comes and is not told, or only at the end: a call may never stop either.
         self._held = 0
         self._began = time.monotonic()
-        self.error: KiloError | None = None
+        self.error: Exception | None = None
 
     @property
     def completion(self) -> ChatCompletion | None:
@@ -181,15 +181,14 @@ class Generation:
                 self._stream = stream
                 await self._copy(stream)
                 return self._ended("done")
-        except KiloError as error:
-            self.error = error
-            self._report(error)
-            failure = failure_of(error)
-            return attrs.evolve(failure, usage=self._usage(self.completion))
         except Exception as error:
-            # A middleware or a transport of the app: a client must not wait for ever.
-            _log.exception("answer.failed stream=%s", self._writer.log.stream)
-            return failure_of(error)
+            self.error = error
+            if isinstance(error, KiloError):
+                self._report(error)
+            else:
+                # A middleware or a transport of the app: a client must not wait for ever.
+                _log.exception("answer.failed stream=%s", self._writer.log.stream)
+            return attrs.evolve(failure_of(error), usage=self._usage(self.completion))
 
     async def _copy(self, stream: CompletionStream) -> None:
         log, append, limit = self._writer.log, self._writer.append, self._max_bytes
@@ -257,7 +256,7 @@ class Generation:
             finish_reason=completion.finish_reason if state == "done" else None,
             model=completion.model,
             usage=self._usage(completion),
-            message=completion.message.to_param(),
+            message=_message_of(completion, state),
         )
 
     def _usage(self, completion: ChatCompletion | None) -> WireDict | None:
@@ -283,6 +282,17 @@ class Generation:
             type(error).__name__,
             error,
         )
+
+
+def _message_of(completion: ChatCompletion, state: Literal["done", "cancelled"]) -> WireDict | None:
+    """Return what goes into the next prompt; None where nothing can."""
+    message = completion.message
+    if state == "done":
+        return message.to_param()
+    # Half a call, or one that nobody was told of: no result will follow it, and upstreams refuse
+    # a history with such a one for ever after.
+    param = attrs.evolve(message, tool_calls=[]).to_param()
+    return param if any(value for name, value in param.items() if name != "role") else None
 
 
 def _is_told(detail: object) -> bool:

@@ -12,6 +12,7 @@ from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.relay import MemoryStreamStore, StreamWriter
 from kilo_sdk.relay.events import Ended, Failed, Reasoning, Started, Text, ToolCalled
 from kilo_sdk.relay.generation import Generation
+from kilo_sdk.types.wire import WireChunk, WireCompletion
 from tests.support.raw_streams import chunk, reply, tool
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +76,55 @@ async def test_stopping_in_the_middle_estimates_what_was_used(client: KiloClient
     assert last.usage["total_tokens"] == 8 + written
     text = "".join(event.text for event in writer.log.events if isinstance(event, Text))
     assert written == -(-len(text) // 4)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        (
+            [chunk("Let me look."), chunk(tool_calls=tool('{"city": "Par', id="c", name="f"))],
+            {"role": "assistant", "content": "Let me look."},
+        ),
+        (
+            [chunk(reasoning="Hm."), chunk(tool_calls=tool("{}", id="c", name="f"))],
+            {"role": "assistant", "content": "", "reasoning": "Hm."},
+        ),
+        ([chunk(tool_calls=tool('{"city": "Par', id="c", name="f"))], None),
+        ([chunk("", role="assistant")], None),
+    ],
+)
+async def test_an_answer_that_was_stopped_leaves_a_message_that_models_take(
+    chunks: list[dict[str, Any]],
+    message: dict[str, Any] | None,
+    client: KiloClient,
+    gateway: LocalGateway,
+) -> None:
+    gateway.enqueue(reply(chunks, b"", ending="hang"))
+    writer, generation = await writing()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(generation.run, lambda: client.chat.completions.stream(**PAYLOAD))
+        with anyio.fail_after(60):
+            while not _has_come(generation, chunks):  # noqa: ASYNC110 - calls are told at the end
+                await anyio.sleep(0.005)
+        generation.cancel()
+    last = writer.log.events[-1]
+    assert isinstance(last, Ended)
+    assert (last.state, last.message) == ("cancelled", message)
+    # The app hears of the call, as far as it came.
+    calls = [part for one in chunks for part in one["choices"][0]["delta"].get("tool_calls", [])]
+    completion = generation.ended(None).completion
+    assert completion is not None
+    assert [call.arguments for call in completion.message.tool_calls] == [
+        call["function"]["arguments"] for call in calls
+    ]
+
+
+def _has_come(generation: Generation, chunks: list[dict[str, Any]]) -> bool:
+    completion = generation.completion
+    if completion is None or not completion.choices:
+        return False
+    wants_call = "tool_calls" in chunks[-1]["choices"][0]["delta"]
+    return not wants_call or bool(completion.message.tool_calls)
 
 
 async def test_a_writer_that_is_torn_down_leaves_a_cut(
@@ -153,3 +203,26 @@ async def test_code_of_the_app_that_fails_is_an_internal_error(
     await generation.run(opening)
     assert list(writer.log.events) == [Failed("error", "internal", "the service failed; try again")]
     assert "LookupError" in caplog.text
+    assert isinstance(generation.ended(None).error, LookupError)
+
+
+async def test_what_was_used_until_code_of_the_app_failed_is_told(
+    client: KiloClient, gateway: LocalGateway
+) -> None:
+    gateway.enqueue(reply([chunk("Four char"), chunk("more")]))
+    writer, generation = await writing()
+
+    class Failing:
+        def on_chunk(self, chunk: WireChunk) -> None:
+            if chunk["choices"][0]["delta"]["content"] != "Four char":
+                raise LookupError("of the app")
+
+        def on_completion(self, completion: WireCompletion) -> None:
+            pass
+
+    failing = client.with_options(response_middleware=[Failing()])
+    await generation.run(lambda: failing.chat.completions.stream(**PAYLOAD))
+    last = writer.log.events[-1]
+    assert isinstance(last, Failed)
+    usage = {"completion_tokens": 3, "prompt_tokens": 8, "total_tokens": 11, "estimated": True}
+    assert (last.code, last.usage) == ("internal", usage)
