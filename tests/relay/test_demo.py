@@ -248,6 +248,32 @@ async def test_a_server_that_restarts_is_told_honestly(new_tab: Any) -> None:
             assert (await tab.text()).startswith("You said")
 
 
+@in_a_browser
+async def test_what_is_too_long_to_be_sent_is_told_and_not_sent_for_ever(new_tab: Any) -> None:
+    async with LocalGateway() as gateway, demo(client_of=gateway) as url:
+        tab = await new_tab()
+        await tab.open(url)
+        sockets: list[Any] = []
+        tab.page.on("websocket", lambda one: sockets.append(one))
+        await tab.page.evaluate("document.querySelector('#prompt').value = 'x'.repeat(1_100_000)")
+        await tab.page.press("#prompt", "Enter")
+        await tab.over()
+        assert "too long to be sent" in await tab.text(".theirs .trouble")
+        with anyio.fail_after(60):
+            while not sockets:  # noqa: ASYNC110 - a list tells no event
+                await anyio.sleep(0.01)
+        await tab.state("open")
+        # Longer than it waits before it tries once more.
+        await anyio.sleep(1.0)
+        assert await tab.page.get_attribute("#state", "data-state") == "open"
+        assert len(sockets) == 1
+        await tab.page.click("#fresh")
+        await tab.ask("9 tokens")
+        await tab.over()
+        assert (await tab.text()).startswith("You said: 9 tokens")
+        assert len(gateway.requests) == 1
+
+
 MARKDOWN = """\
 # Title
 

@@ -4,6 +4,7 @@ import { Markdown } from "./markdown.js";
 import { Relay, newKey } from "./relay.js";
 
 const $ = (id) => document.getElementById(id);
+const TOO_BIG = 1009;
 const talk = $("talk");
 const scroll = $("scroll");
 const box = $("prompt");
@@ -215,6 +216,13 @@ function goOn() {
   else prompt(turn);
 }
 
+// What the server does not take is not sent to it for ever.
+function closed(code) {
+  const turn = pending();
+  if (code !== TOO_BIG || !turn || turn.stream) return;
+  end(turn, { state: "failed", words: "This conversation is too long to be sent. Begin a new chat." });
+}
+
 function end(turn, facts) {
   Object.assign(turn, facts);
   delete turn.asked;
@@ -288,6 +296,7 @@ const relay = new Relay(url, {
     $("send").disabled = name !== "open";
   },
   open: goOn,
+  closed,
   frame: take,
 });
 

@@ -5,7 +5,7 @@ const PROTOCOL = "kilo-relay.v1.json";
 const LONGEST_WAIT = 8000;
 
 export class Relay {
-  // on: { state(name, seconds), open(), frame(frame) }
+  // on: { state(name, seconds), open(), closed(code), frame(frame) }
   constructor(url, on) {
     this.url = url;
     this.on = on;
@@ -24,13 +24,17 @@ export class Relay {
     this.timer = null;
     this.on.state("connecting");
     const socket = (this.socket = new WebSocket(this.url, [PROTOCOL]));
+    let openedAt = Infinity;
     socket.onopen = () => {
-      this.failures = 0;
+      openedAt = performance.now();
       this.on.state("open");
       this.on.open();
     };
     socket.onmessage = (message) => {
-      if (socket === this.socket) this.on.frame(JSON.parse(message.data));
+      if (socket !== this.socket) return;
+      // That it opened proves nothing: a server may close each one for the first message.
+      this.failures = 0;
+      this.on.frame(JSON.parse(message.data));
     };
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
@@ -38,6 +42,8 @@ export class Relay {
         this.on.state("refused");
         return;
       }
+      if (performance.now() - openedAt > LONGEST_WAIT) this.failures = 0;
+      this.on.closed(event.code);
       const wait = Math.min(LONGEST_WAIT, 400 * 2 ** this.failures) * (0.7 + 0.3 * Math.random());
       this.failures += 1;
       this.on.state("closed", Math.ceil(wait / 1000));
