@@ -26,16 +26,20 @@ class AiohttpSSEPeer:
         self.method = request.method
         self.handshake = aiohttp_handshake(request)
         self.response: web.StreamResponse = web.Response(status=500)
+        self.headers: dict[str, str] = {}
         self._request = request
 
     async def body(self, most: int) -> bytes:
         """Return the request's body."""
         parts, size = [], 0
-        async for part in self._request.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > most:
-                raise RelayRefusedError(f"a prompt has at most {most} bytes", code="too_big")
+        try:
+            async for part in self._request.content.iter_any():
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise RelayRefusedError(f"a prompt has at most {most} bytes", code="too_big")
+        except (OSError, web.RequestPayloadError) as exc:
+            raise RelayRefusedError("the request was broken off", code="bad_message") from exc
         return b"".join(parts)
 
     async def respond(
@@ -44,12 +48,15 @@ class AiohttpSSEPeer:
         """Answer with JSON, or with nothing where the body is empty."""
         kind = "application/json" if body else None
         self.response = web.Response(
-            status=status, body=body or None, content_type=kind, headers=headers
+            status=status,
+            body=body or None,
+            content_type=kind,
+            headers={**self.headers, **(headers or {})},
         )
 
     async def begin(self) -> None:
         """Begin an event stream."""
-        self.response = web.StreamResponse(headers=SSE_HEADERS)
+        self.response = web.StreamResponse(headers={**SSE_HEADERS, **self.headers})
         try:
             await self.response.prepare(self._request)
         except OSError as exc:

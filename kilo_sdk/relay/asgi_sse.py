@@ -28,6 +28,7 @@ class ASGISSEPeer:
     def __init__(self, scope: Mapping[str, Any], receive: ASGIReceive, send: ASGISend) -> None:
         self.method: str = scope["method"]
         self.handshake = asgi_handshake(scope)
+        self.headers: dict[str, str] = {}
         self._receive = receive
         self._send = send
         self._streams = False
@@ -77,7 +78,8 @@ class ASGISSEPeer:
         """ASGI has no word for it: the server drops the connection when the app returns."""
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
-        pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        given = {**self.headers, **headers}
+        pairs = [(name.lower().encode(), value.encode()) for name, value in given.items()]
         await self._deliver({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def _deliver(self, message: dict[str, Any]) -> None:

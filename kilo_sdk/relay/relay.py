@@ -30,6 +30,7 @@ from kilo_sdk.relay.hooks import AuthHook, EndHook, PrepareHook, ReadHook, answe
 from kilo_sdk.relay.limits import RelayLimits
 from kilo_sdk.relay.log import LogWriter, StreamLog
 from kilo_sdk.relay.memory_store import MemoryStreamStore
+from kilo_sdk.relay.origins import Origins
 from kilo_sdk.relay.policy import PromptPolicy
 from kilo_sdk.relay.protocol import (
     Cancel,
@@ -42,13 +43,7 @@ from kilo_sdk.relay.protocol import (
 from kilo_sdk.relay.read_buffers import keep_read_buffers
 from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.serving import socket_of
-from kilo_sdk.relay.sockets import (
-    Handshake,
-    RelaySocket,
-    SocketClosedError,
-    close_reason,
-    origin_is_allowed,
-)
+from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, close_reason
 from kilo_sdk.relay.sse_exchange import Exchange, serve_exchange
 from kilo_sdk.relay.store import StreamStore
 from kilo_sdk.streaming import CompletionStream
@@ -85,12 +80,15 @@ class WebSocketRelay:
             at once, ``math.inf`` never. None: 60 with a store of yours, 0 without.
         limits: What one socket may do.
         origins: Origins whose pages may connect, such as ``https://app.example``, or ``*``;
-            None: those of the host that is asked.
+            None: those of the host that is asked. By HTTP, pages of those that are
+            named may read what they ask for, and send cookies; with ``*`` every page may read,
+            and none may send cookies.
         report_cost: Whether clients are told what their answers cost.
 
     Attributes:
         answers: Begins and finds answers, for an app that does so by other ways.
         limits: What one socket may do.
+        origins: Which pages may connect.
 
     Raises:
         ConfigurationError: The arguments cannot work.
@@ -110,13 +108,12 @@ class WebSocketRelay:
         origins: Collection[str] | None = None,
         report_cost: bool = False,
     ) -> None:
-        if isinstance(origins, str):
-            raise ConfigurationError("origins is a list of origins, not one string")
         if linger is None:
             linger = 0.0 if store is None else _LINGER_S
         if math.isnan(linger) or linger < 0:
             raise ConfigurationError("linger is seconds from 0; math.inf is to the end")
         self.limits = limits or RelayLimits()
+        self.origins = Origins(origins)
         self._store: StreamStore = MemoryStreamStore() if store is None else store
         self.answers = Answers(
             client,
@@ -129,7 +126,6 @@ class WebSocketRelay:
             report_cost=report_cost,
         )
         self._authorize = authorize
-        self._origins = None if origins is None else tuple(origins)
         self._report_cost = report_cost
         self._connections: set[Connection] = set()
         self._exchanges: set[Exchange] = set()
@@ -319,12 +315,8 @@ class WebSocketRelay:
             raise RelayRefusedError("sign in first", code="unauthorized")
         return owner
 
-    def allows_origin(self, handshake: Handshake) -> bool:
-        """Return whether pages of that origin may connect."""
-        return origin_is_allowed(handshake, self._origins)
-
     async def _serve(self, door: RelaySocket) -> None:
-        if not self.allows_origin(door.handshake):
+        if not self.origins.allow(door.handshake):
             await door.refuse()
             return
         offered = door.handshake.subprotocols

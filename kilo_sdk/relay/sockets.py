@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookies import SimpleCookie
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -15,7 +14,6 @@ __all__ = [
     "SocketClosedError",
     "close_reason",
     "headers_of",
-    "origin_is_allowed",
 ]
 
 # A control frame carries 125 bytes, and two of them are the code: RFC 6455 5.5.
@@ -74,7 +72,7 @@ class RelaySocket(Protocol):
         ...
 
     async def refuse(self) -> None:
-        """Answer the handshake with 403."""
+        """Answer the handshake with 403; close with 1008 where it was answered before."""
         ...
 
     async def receive(self) -> str | bytes:
@@ -141,22 +139,3 @@ def close_reason(words: str) -> str:
     One that is longer breaks the protocol, and the peer never learns the code.
     """
     return words.encode("utf-8", "replace")[:_REASON_BYTES].decode("utf-8", "ignore")
-
-
-def origin_is_allowed(handshake: Handshake, origins: Sequence[str] | None) -> bool:
-    """Return whether the page that connects may do so.
-
-    A browser sends the origin, and a page cannot forge it; without the check any page in the
-    world could ask in the name of whoever is logged in. What is no browser sends none.
-
-    Args:
-        handshake: How the socket began.
-        origins: Such as ``https://app.example``; ``"*"`` is any. None: the origin's host must
-            be the one that was asked for.
-    """
-    origin = handshake.origin
-    if origin is None:
-        return True
-    if origins is None:
-        return urlsplit(origin).netloc.lower() == handshake.headers.get("host", "").lower()
-    return "*" in origins or origin in origins

@@ -9,6 +9,7 @@ Source: WHATWG HTML 9.2 (server-sent events).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,6 +21,7 @@ from kilo_sdk.relay.encoding import json_bytes
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent
 from kilo_sdk.relay.framing import Framing, JSONFraming, OpenAIFraming
 from kilo_sdk.relay.log import StreamLog
+from kilo_sdk.relay.origins import PREFLIGHT_HEADERS
 from kilo_sdk.relay.outlet import Outlet
 from kilo_sdk.relay.protocol import Cancel, Prompt, Resume, read_message
 from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
@@ -39,6 +41,8 @@ SSE_HEADERS: Final = {
 
 _log: Final = logging.getLogger("kilo_sdk.relay")
 _KEEPALIVE: Final = (15.0, b": alive\n\n")
+# To whoever comes back at a bad moment: nothing, and when to come back again.
+_COME_BACK: Final = b"retry: 2000\n\n"
 _METHODS: Final = ("GET", "POST", "DELETE")
 _STATUS: Final = {
     "unauthorized": 401,
@@ -57,10 +61,12 @@ class SSEPeer(Protocol):
     Attributes:
         method: Such as ``POST``.
         handshake: Its headers and query.
+        headers: What every answer to it has beside its own.
     """
 
     method: str
     handshake: Handshake
+    headers: dict[str, str]
 
     async def body(self, most: int) -> bytes:
         """Return the request's body.
@@ -152,12 +158,20 @@ async def serve_exchange(relay: WebSocketRelay, peer: SSEPeer, exchanges: set[Ex
         peer: Who asks.
         exchanges: Has the event stream for as long as it is sent.
     """
-    if peer.method not in _METHODS:
+    peer.headers.update(relay.origins.sharing(peer.handshake))
+    is_preflight = (
+        peer.method == "OPTIONS" and "access-control-request-method" in peer.handshake.headers
+    )
+    if peer.method not in _METHODS and not is_preflight:
         # HEAD among them, which an app may route here with GET: its answer has no body.
         await peer.respond(405, b"", {"Allow": ", ".join(_METHODS)})
         return
-    if not relay.allows_origin(peer.handshake):
+    if not relay.origins.allow(peer.handshake):
         await _refuse(peer, RelayRefusedError("this origin is not allowed"))
+        return
+    if is_preflight:
+        # Asked without cookies and keys, so before anyone is asked who it is.
+        await peer.respond(204, b"", PREFLIGHT_HEADERS)
         return
     try:
         owner = await relay.admit(peer.handshake)
@@ -252,10 +266,21 @@ async def _message_of(peer: SSEPeer, owner: str | None, most: int) -> Prompt | C
 
 
 def _wants_id(handshake: Handshake) -> bool:
-    accepted = handshake.headers.get("accept", "")
-    return "application/json" in accepted and "text/event-stream" not in accepted
+    return "application/json" in handshake.headers.get("accept", "") and not _wants_events(
+        handshake
+    )
+
+
+def _wants_events(handshake: Handshake) -> bool:
+    return "text/event-stream" in handshake.headers.get("accept", "")
 
 
 async def _refuse(peer: SSEPeer, refusal: RelayRefusedError) -> None:
+    if refusal.code == "unavailable" and peer.method == "GET" and _wants_events(peer.handshake):
+        # After any other status an EventSource is closed for good, and this passes.
+        with contextlib.suppress(SocketClosedError):
+            await peer.begin()
+            await peer.send(_COME_BACK)
+        return
     body = json_bytes({"error": {"code": refusal.code, "text": refusal.message}})
     await peer.respond(_STATUS.get(refusal.code, 400), body)

@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 import pytest
 
 from kilo_sdk.relay import Handshake
-from kilo_sdk.relay.sockets import close_reason, headers_of, origin_is_allowed
+from kilo_sdk.relay.sockets import close_reason, headers_of
 
 
 def at_the_door(**headers: str) -> Handshake:
@@ -43,26 +43,6 @@ def test_repeated_headers_are_joined() -> None:
 
 def test_a_handshake_shows_no_header() -> None:
     assert "secret" not in repr(at_the_door(cookie="session=secret"))
-
-
-@pytest.mark.parametrize(
-    ("origin", "host", "origins", "allowed"),
-    [
-        (None, "app.example", None, True),
-        ("https://app.example", "app.example", None, True),
-        ("https://APP.example:8443", "app.example:8443", None, True),
-        ("https://app.example", "app.example:8443", None, False),
-        ("null", "app.example", None, False),
-        ("https://app.example.evil.example", "app.example", None, False),
-        ("https://other.example", "app.example", ["https://other.example"], True),
-        ("http://other.example", "app.example", ["https://other.example"], False),
-        ("https://any.example", "app.example", ["*"], True),
-        ("https://app.example", "app.example", [], False),
-    ],
-)
-def test_origins(origin: str | None, host: str, origins: list[str] | None, allowed: bool) -> None:
-    headers = {"host": host} if origin is None else {"host": host, "origin": origin}
-    assert origin_is_allowed(at_the_door(**headers), origins) is allowed
 
 
 def test_a_reason_is_cut_to_what_a_close_frame_carries() -> None:

@@ -15,7 +15,15 @@ from aiohttp import web
 
 from kilo_sdk import KiloClient
 from kilo_sdk.emulator import LocalGateway
-from kilo_sdk.relay import MemoryStreamStore, Prompt, RelayLimits, WebSocketRelay
+from kilo_sdk.relay import (
+    Handshake,
+    MemoryStreamStore,
+    Prompt,
+    RelayLimits,
+    StoreError,
+    StreamLog,
+    WebSocketRelay,
+)
 from kilo_sdk.relay.events import Ended, Text
 from kilo_sdk.relay.framing import JSONFraming, OpenAIFraming
 from kilo_sdk.relay.refusals import CUT, RelayRefusedError
@@ -225,6 +233,7 @@ async def test_chunks_read_as_the_gateways_own_stream(client: KiloClient, ask: A
         ("POST", "", '{"messages":"hi","model":"a/b"}', {}, 403, "not_allowed"),
         ("POST", "", "x" * 2000, {}, 413, "too_big"),
         ("POST", "", "{}", {"Origin": "http://evil.example"}, 403, "not_allowed"),
+        ("POST", "", "{}", {"Origin": "http://["}, 403, "not_allowed"),
         ("GET", "?stream=unknown", "", {}, 404, "unknown_stream"),
         ("GET", "?stream=unknown&after=x", "", {}, 400, "bad_message"),
         ("GET", "", "", {}, 400, "bad_message"),
@@ -254,6 +263,109 @@ async def test_what_is_refused_is_told(
         assert answer.status == status
         assert (await answer.json())["error"]["code"] == code
     assert not gateway.requests
+
+
+def told_browsers(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    """What a browser is told of who may read an answer."""
+    names = ("vary", "access-control-")
+    return {
+        name.lower(): value
+        for name, value in answer.headers.items()
+        if name.lower().startswith(names)
+    }
+
+
+async def test_a_page_of_an_origin_that_is_named_reads_whatever_is_answered(
+    client: KiloClient, ask: Any
+) -> None:
+    def authorize(handshake: Handshake) -> str | None:
+        return None if handshake.query.get("user") == "nobody" else "anna"
+
+    page = {"Origin": "https://app.example"}
+    shared = {
+        "vary": "Origin",
+        "access-control-allow-origin": "https://app.example",
+        "access-control-allow-credentials": "true",
+    }
+    relay = WebSocketRelay(client, origins=["https://app.example"], authorize=authorize, linger=60)
+    request = await ask(relay)
+    async with request("POST", json={"messages": "hi"}, headers=page) as answer:
+        assert (answer.status, told_browsers(answer)) == (200, shared)
+        (start, *_) = await events_of(answer)
+    stream = orjson.loads(start.data)["stream"]
+    for method, query, status in (
+        ("GET", f"?stream={stream}", 200),
+        ("GET", f"?stream={stream}&after=100", 200),
+        ("GET", "?stream=unknown", 404),
+        ("GET", "?user=nobody", 401),
+        ("DELETE", f"?stream={stream}", 204),
+        ("PUT", "", 405),
+    ):
+        async with request(method, query, headers=page) as answer:
+            assert (answer.status, told_browsers(answer)) == (status, shared)
+    async with request("GET", "?stream=unknown") as answer:
+        assert (answer.status, told_browsers(answer)) == (404, {"vary": "Origin"})
+    evil = {"Origin": "https://evil.example"}
+    for method in ("GET", "POST", "DELETE"):
+        async with request(method, f"?stream={stream}", headers=evil) as answer:
+            assert (answer.status, told_browsers(answer)) == (403, {"vary": "Origin"})
+
+
+async def test_browsers_that_ask_before_a_page_does_are_answered(
+    client: KiloClient, ask: Any
+) -> None:
+    # Nobody is asked who it is: browsers send neither cookies nor keys with it.
+    relay = WebSocketRelay(client, origins=["https://app.example"], authorize=lambda _: None)
+    request = await ask(relay)
+    wish = {"Access-Control-Request-Method": "DELETE", "Origin": "https://app.example"}
+    async with request("OPTIONS", headers=wish) as answer:
+        assert (answer.status, await answer.read()) == (204, b"")
+        assert told_browsers(answer) == {
+            "vary": "Origin",
+            "access-control-allow-origin": "https://app.example",
+            "access-control-allow-credentials": "true",
+            "access-control-allow-methods": "GET, POST, DELETE",
+            "access-control-allow-headers": "Content-Type, Last-Event-ID, Authorization",
+            "access-control-max-age": "600",
+        }
+    async with request("OPTIONS", headers={**wish, "Origin": "https://evil.example"}) as answer:
+        assert (answer.status, told_browsers(answer)) == (403, {"vary": "Origin"})
+
+
+class Away(MemoryStreamStore):
+    """One that is away while it is told to be."""
+
+    is_away = True
+
+    async def open(self, stream: str) -> StreamLog | None:
+        if self.is_away:
+            raise StoreError("away")
+        return await super().open(stream)
+
+
+async def test_an_event_source_that_comes_back_at_a_bad_moment_is_told_to_come_again(
+    client: KiloClient, ask: Any
+) -> None:
+    store = Away()
+    request = await ask(WebSocketRelay(client, store=store))
+    writer = await store.create("s", None)
+    assert writer is not None
+    writer.append(Text("a"))
+    await writer.end(Ended())
+    source = {"Accept": "text/event-stream", "Last-Event-ID": "1"}
+    async with request("GET", "?stream=s", headers=source) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (
+            200,
+            "text/event-stream; charset=utf-8",
+        )
+        assert await answer.read() == b"retry: 2000\n\n"
+    # Whoever reads the status, and whoever asks for something new, is told what is wrong.
+    for method, headers in (("GET", {}), ("DELETE", source)):
+        async with request(method, "?stream=s", headers=headers) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (503, "unavailable")
+    store.is_away = False
+    async with request("GET", "?stream=s", headers=source) as answer:
+        assert [(one.event, one.id) for one in await events_of(answer)] == [("done", "2")]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS"])
