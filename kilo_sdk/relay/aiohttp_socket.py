@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Final, TypeGuard
 
 from aiohttp import WSMsgType, web
 
 from kilo_sdk.relay.limits import RelayLimits
+from kilo_sdk.relay.protocol import CloseCode
 from kilo_sdk.relay.sockets import Handshake, SocketClosedError, headers_of
 
 __all__ = ["AiohttpSocket", "aiohttp_handshake", "is_request", "is_socket"]
@@ -66,8 +69,12 @@ class AiohttpSocket:
             transport.set_write_buffer_limits(high=_BUFFER_BYTES)
 
     async def refuse(self) -> None:
-        """Answer the handshake with 403."""
-        self.response = web.Response(status=403, text="this origin is not allowed\n")
+        """Answer the handshake with 403; close with 1008 where it was answered before."""
+        words = "this origin is not allowed"
+        if self._socket is not None:
+            await self.close(CloseCode.POLICY, words)
+            return
+        self.response = web.Response(status=403, text=f"{words}\n")
 
     async def receive(self) -> str | bytes:
         """Return the next message."""
@@ -120,13 +127,29 @@ class AiohttpSocket:
         """Close it, and wait for the peer's answer; doing so twice is fine."""
         if self._socket is None:
             return
-        await self._socket.close(code=code, message=reason.encode())
+        # The peer's answer is waited for, not that it takes what is before: aiohttp would await
+        # what a send awaited that was cancelled, and be cancelled by it.
+        await self._socket.close(code=code, message=reason.encode(), drain=False)
 
     def abort(self) -> None:
         """Drop the connection, and whatever was not taken."""
-        transport = None if self._request is None else self._request.transport
-        if transport is not None:
-            transport.abort()
+        if self._request is None:
+            if self._socket is not None:
+                _shut_down(self._socket)
+        elif self._request.transport is not None:
+            self._request.transport.abort()
+
+
+def _shut_down(prepared: web.WebSocketResponse) -> None:
+    """Drop the connection of a socket whose request, and so whose transport, is not known."""
+    connection = prepared.get_extra_info("socket")
+    # Closed meanwhile, or never one: there is nothing left to drop.
+    with contextlib.suppress(OSError):
+        if connection is not None:
+            # A copy, for not every loop's own can be shut down. The transport then fails to
+            # write what waits, and lets go of it all.
+            with connection.dup() as copy:
+                copy.shutdown(socket.SHUT_RDWR)
 
 
 def is_request(given: object) -> TypeGuard[web.Request]:

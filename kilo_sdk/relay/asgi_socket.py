@@ -80,7 +80,12 @@ class ASGISocket:
 
     async def receive(self) -> str | bytes:
         """Return the next message."""
-        message = await self._receive()
+        try:
+            message = await self._receive()
+        # What frameworks say to whoever asks once more after the client has left.
+        except RuntimeError as exc:
+            self._closed = True
+            raise SocketClosedError from exc
         if message["type"] != "websocket.receive":
             self._closed = True
             raise SocketClosedError

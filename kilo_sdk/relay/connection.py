@@ -15,7 +15,7 @@ import anyio
 from kilo_sdk.relay.framing import Framing
 from kilo_sdk.relay.limits import RelayLimits, TokenBucket
 from kilo_sdk.relay.outlet import Outlet
-from kilo_sdk.relay.protocol import ClientMessage, CloseCode, Prompt, read_message
+from kilo_sdk.relay.protocol import ClientMessage, CloseCode, Prompt, Resume, read_message
 from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.session import Session
 from kilo_sdk.relay.sockets import RelaySocket, SocketClosedError
@@ -74,7 +74,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._acting: set[asyncio.Task[None]] = set()
-        self._prompting = 0
+        # Messages among them that will end with one more answer to follow.
+        self._opening = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -166,7 +167,7 @@ class Connection:
                 return
             try:
                 message = read_message(self._framing.message(frame), self.owner)
-                self._admit(message)
+                opens = self._admit(message)
             except RelayRefusedError as refusal:
                 self.session.say(refusal)
                 invalid += refusal.code in _UNREADABLE
@@ -177,32 +178,39 @@ class Connection:
                     return
             else:
                 # A task that is plain: to hold it in the group would cost as much as the rest.
-                task = self._loop.create_task(self._do(message))
+                task = self._loop.create_task(self._do(message, opens))
                 self._acting.add(task)
                 task.add_done_callback(self._acting.discard)
 
-    def _admit(self, message: ClientMessage) -> None:
+    def _admit(self, message: ClientMessage) -> bool:
         """Count a message that is to be acted on.
+
+        Returns:
+            Whether it asks for one more answer than are followed.
 
         Raises:
             RelayRefusedError: There are too many already.
         """
         limits = self._limits
-        answers = len(self.session) + self._prompting
-        if isinstance(message, Prompt) and answers >= limits.max_streams:
+        request, stream = _about(message)
+        opens = isinstance(message, Prompt) or (
+            isinstance(message, Resume) and message.stream not in self.session
+        )
+        if opens and len(self.session) + self._opening >= limits.max_streams:
             raise RelayRefusedError(
                 f"at most {limits.max_streams} answers at once",
                 code="too_many_streams",
-                request=message.request,
+                stream=stream,
+                request=request,
             )
         if len(self._acting) >= limits.max_streams + _MOST_ACTING:
-            request, stream = _about(message)
             raise RelayRefusedError(
                 "too many messages at once", code="rate_limited", stream=stream, request=request
             )
-        self._prompting += isinstance(message, Prompt)
+        self._opening += opens
+        return opens
 
-    async def _do(self, message: ClientMessage) -> None:
+    async def _do(self, message: ClientMessage, opens: bool) -> None:
         request, stream = _about(message)
         try:
             await self._act(self, message)
@@ -220,7 +228,7 @@ class Connection:
             _log.exception("message.failed %s", type(message).__name__)
             self.session.say(service_failed(request=request, stream=stream))
         finally:
-            self._prompting -= isinstance(message, Prompt)
+            self._opening -= opens
 
     async def _send(self, frame: bytes) -> None:
         await self._socket.send(frame, is_text=self._framing.is_text)

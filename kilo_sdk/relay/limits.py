@@ -28,7 +28,7 @@ class RelayLimits:
 
     Attributes:
         max_message_bytes: Longest message of a client; a longer one closes with 1009.
-        max_streams: Answers at once; one more prompt is refused.
+        max_streams: Answers at once, asked for or resumed; one more is refused.
         messages_per_second: Messages of a client, on average; three seconds' worth may come
             in a burst, and more closes with 1008.
         max_invalid: Messages that cannot be read; one more closes with 1008.

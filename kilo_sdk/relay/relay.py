@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, overload
 
@@ -23,12 +22,10 @@ from kilo_sdk.relay.answers import Answers
 from kilo_sdk.relay.asgi_socket import ASGIReceive, ASGISend, ASGISocket
 from kilo_sdk.relay.asgi_sse import ASGISSEPeer
 from kilo_sdk.relay.connection import Connection
-from kilo_sdk.relay.events import Started
 from kilo_sdk.relay.framing import Framing, framing_of
-from kilo_sdk.relay.generation import EndedAnswer, Generation
+from kilo_sdk.relay.generation import EndedAnswer
 from kilo_sdk.relay.hooks import AuthHook, EndHook, PrepareHook, ReadHook, answer_of
 from kilo_sdk.relay.limits import RelayLimits
-from kilo_sdk.relay.log import LogWriter, StreamLog
 from kilo_sdk.relay.memory_store import MemoryStreamStore
 from kilo_sdk.relay.origins import Origins
 from kilo_sdk.relay.policy import PromptPolicy
@@ -42,6 +39,7 @@ from kilo_sdk.relay.protocol import (
 )
 from kilo_sdk.relay.read_buffers import keep_read_buffers
 from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
+from kilo_sdk.relay.sending import Sending
 from kilo_sdk.relay.serving import socket_of
 from kilo_sdk.relay.sockets import Handshake, RelaySocket, SocketClosedError, close_reason
 from kilo_sdk.relay.sse_exchange import Exchange, serve_exchange
@@ -127,7 +125,7 @@ class WebSocketRelay:
         )
         self._authorize = authorize
         self._report_cost = report_cost
-        self._connections: set[Connection] = set()
+        self._connections: set[Connection | Sending] = set()
         self._exchanges: set[Exchange] = set()
         keep_read_buffers()
 
@@ -155,7 +153,8 @@ class WebSocketRelay:
     async def close(self) -> None:
         """End the answers being written, close sockets and event streams, let go of the store.
 
-        Closing twice is fine. The client stays open.
+        Streams of yours that ``send`` sends end as well. Closing twice is fine. The client
+        stays open.
         """
         await self.answers.end()
         connections, exchanges = tuple(self._connections), tuple(self._exchanges)
@@ -219,7 +218,8 @@ class WebSocketRelay:
         """Send one stream of yours to an accepted socket, with the relay's frames.
 
         The client may ``cancel`` it; when it leaves, the stream is closed at once. Nothing is
-        kept for resuming. The socket is read meanwhile, and stays open afterwards.
+        kept for resuming. The socket is read meanwhile, and stays open afterwards, unless the
+        relay closes meanwhile: the client is told of a cut then, and closed with 1001.
 
         Args:
             stream: Open; closed when this returns.
@@ -231,34 +231,18 @@ class WebSocketRelay:
             the client, and returned, not raised.
 
         Raises:
-            ConfigurationError: That is no socket.
+            ConfigurationError: That is no socket, or the framing's extra is not installed.
         """
         try:
             door, _ = socket_of(socket, None, self.limits, is_accepted=True)
+            framed = framing_of(framing)
         except ConfigurationError:
             await stream.close()
             raise
-        writer = LogWriter(StreamLog(secrets.token_urlsafe(16)))
-        writer.append(Started())
-        generation = Generation(
-            writer,
-            {},
-            max_bytes=self.limits.max_answer_bytes,
-            report_cost=self._report_cost,
-        )
-        writer.log.on_unwatched = generation.cancel
-
-        async def only_cancel(_: Connection, message: ClientMessage) -> None:
-            if not isinstance(message, Cancel) or message.stream != writer.log.stream:
-                raise RelayRefusedError("only cancel is understood here, of the stream being sent")
-            generation.cancel()
-
-        connection = Connection(door, framing_of(framing), self.limits, None, only_cancel)
-        connection.session.follow(writer.log)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(generation.run, lambda: stream)
-            await connection.run(until_over=True)
-        return generation.ended(None)
+        sending = Sending(stream, door, framed, self.limits, report_cost=self._report_cost)
+        with self._counted(sending):
+            await sending.run()
+        return sending.ended
 
     async def serve_sse(self, request: web.Request) -> web.StreamResponse:
         """Serve one HTTP request of a client that has no web socket.
@@ -340,13 +324,19 @@ class WebSocketRelay:
             return
         await door.accept(subprotocol)
         connection = Connection(door, framing, self.limits, owner, self._act)
-        self._connections.add(connection)
+        with self._counted(connection):
+            await connection.run()
+
+    @contextlib.contextmanager
+    def _counted(self, served: Connection | Sending) -> Iterator[None]:
+        """Have ``close`` close it, for as long as it is served."""
+        self._connections.add(served)
         try:
             if self.answers.over:
-                connection.finish(CloseCode.GOING_AWAY)
-            await connection.run()
+                served.finish(CloseCode.GOING_AWAY)
+            yield
         finally:
-            self._connections.discard(connection)
+            self._connections.discard(served)
 
     async def _act(self, connection: Connection, message: ClientMessage) -> None:
         """Do what a client asks for."""
@@ -360,10 +350,6 @@ class WebSocketRelay:
             await self.answers.cancel(message.stream, connection.owner)
         else:
             log = await self.answers.find(message.stream, connection.owner)
-            if log.stream not in session and len(session) >= self.limits.max_streams:
-                raise RelayRefusedError(
-                    f"at most {self.limits.max_streams} answers at once", code="too_many_streams"
-                )
             session.follow(log, message.after)
 
 

@@ -14,7 +14,7 @@ from kilo_sdk.relay import CloseCode, Handshake, RelayLimits
 from kilo_sdk.relay.connection import Connection
 from kilo_sdk.relay.framing import JSONFraming
 from kilo_sdk.relay.log import StreamLog
-from kilo_sdk.relay.protocol import ClientMessage, Prompt
+from kilo_sdk.relay.protocol import ClientMessage, Prompt, Resume
 from kilo_sdk.relay.refusals import RelayRefusedError
 from kilo_sdk.relay.sockets import SocketClosedError
 
@@ -116,7 +116,7 @@ async def test_what_is_acted_on_at_once_is_limited() -> None:
     for _ in range(2):
         peer.says(type="prompt", messages="hi", id="r")
     for _ in range(10):
-        peer.says(type="resume", stream="s")
+        peer.says(type="cancel", stream="s")
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connection.run)
         with anyio.fail_after(60):
@@ -130,6 +130,34 @@ async def test_what_is_acted_on_at_once_is_limited() -> None:
     ]
 
 
+async def test_answers_that_are_being_looked_for_count_among_those_at_once() -> None:
+    peer, acted_on = Peer(), list[ClientMessage]()
+
+    async def wait(connection: Connection, message: ClientMessage) -> None:
+        acted_on.append(message)
+        await anyio.sleep_forever()
+
+    connection = serve(peer, wait, max_streams=3)
+    connection.session.follow(StreamLog("followed", "anna"))
+    peer.says(type="prompt", messages="hi", id="r")
+    peer.says(type="resume", stream="first")
+    peer.says(type="resume", stream="second")
+    peer.says(type="prompt", messages="hi", id="q")
+    # It is one of the three.
+    peer.says(type="resume", stream="followed")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(connection.run)
+        with anyio.fail_after(60):
+            while len(peer.frames) < 2 or len(acted_on) < 3:  # noqa: ASYNC110 - as above
+                await anyio.sleep(0.005)
+        connection.close(CloseCode.NORMAL)
+    assert [(one["code"], one.get("stream"), one.get("request")) for one in peer.frames] == [
+        ("too_many_streams", "second", None),
+        ("too_many_streams", None, "q"),
+    ]
+    assert acted_on[1:] == [Resume("first"), Resume("followed")]
+
+
 async def test_a_prompt_that_is_one_message_too_many_is_not_counted_as_an_answer() -> None:
     peer = Peer()
     may_end = anyio.Event()
@@ -141,7 +169,7 @@ async def test_a_prompt_that_is_one_message_too_many_is_not_counted_as_an_answer
 
     connection = serve(peer, wait, max_streams=1, messages_per_second=100)
     for _ in range(9):
-        peer.says(type="resume", stream="s")
+        peer.says(type="cancel", stream="s")
     peer.says(type="prompt", messages="hi", id="refused")
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connection.run)
@@ -156,7 +184,7 @@ async def test_a_prompt_that_is_one_message_too_many_is_not_counted_as_an_answer
                 await anyio.sleep(0.005)
         connection.close(CloseCode.NORMAL)
     codes = [frame["code"] for frame in peer.frames]
-    assert codes == ["rate_limited", *["Resume"] * 9, "Prompt"]
+    assert codes == ["rate_limited", *["Cancel"] * 9, "Prompt"]
 
 
 @pytest.mark.parametrize("way", ["closed", "cancelled"])

@@ -306,6 +306,7 @@ async def test_an_auth_hook_that_names_nobody_lets_nobody_in(
         (None, None, True),
         (None, "same", True),
         (None, "http://evil.example", False),
+        (None, "http://[", False),
         (["https://app.example"], "https://app.example", True),
         (["https://app.example"], "same", False),
         (["*"], "http://any.example", True),
@@ -574,6 +575,25 @@ async def test_a_socket_that_the_app_prepared_is_served_with_its_request(
         while not owners:  # noqa: ASYNC110 - a list tells no event
             await anyio.sleep(0.01)
     assert owners == [True]
+
+
+async def test_a_socket_that_the_app_prepared_for_a_page_of_another_origin_is_closed(
+    client: KiloClient, run_app: Any, eventually: Any
+) -> None:
+    relay, returned = WebSocketRelay(client), list[bool]()
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        response = await relay.serve(ws, request=request)
+        returned.append(response is ws)
+        return response
+
+    browser = await run_app(chat, headers={"Origin": "http://evil.example"})
+    assert await browser.hear_close() == 1008
+    assert browser.frames == []
+    await eventually(lambda: returned)
+    assert returned == [True]
 
 
 async def test_frames_keep_their_distance_where_told_to(client: KiloClient, serving: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -63,4 +64,16 @@ async def test_a_stream_that_cannot_be_sent_is_closed(client: KiloClient) -> Non
     async with client.chat.completions.stream(messages="hi") as stream:
         with pytest.raises(ConfigurationError, match="not int"):
             await relay.send(stream, 7)  # type: ignore[arg-type]
+        assert stream.closed
+
+
+@pytest.mark.anyio
+async def test_a_stream_whose_framing_is_not_installed_is_closed(
+    client: KiloClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    relay = WebSocketRelay(client)
+    async with client.chat.completions.stream(messages="hi") as stream:
+        with pytest.raises(ConfigurationError, match="msgpack"):
+            await relay.send(stream, Connection("websocket"), framing="msgpack")
         assert stream.closed
