@@ -232,8 +232,7 @@ class StreamSource:
     async def _recover(self, error: APIError) -> None:
         """Wait until another try is due, or the rest of the answer, or raise the error."""
         if self._attempts.permit is not None:
-            # Before its place is free, and also where nothing is asked again: whoever goes next
-            # is to know.
+            # Also where nothing is asked again: the other calls are to know.
             self._attempts.permit.refused(error)
         # Also where its body is at its end: it holds its place among the limits until then.
         self._exchange.close()

@@ -178,8 +178,10 @@ class Limits:
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         self._active -= 1
-        if not loop.is_closed():
-            self._admit(loop)
+        if self._waiting and not loop.is_closed():
+            # In the loop's next step: a try that was refused is over before it can say so, and
+            # whoever goes next is to know.
+            loop.call_soon(self._admit, loop)
 
     def _answered(self) -> None:
         self._window += 1 / self._window

@@ -31,6 +31,7 @@ from kilo_sdk.emulator import LocalGateway, RawReply
 pytestmark = pytest.mark.anyio
 
 GPT, CLAUDE = "openai/gpt-4.1", "anthropic/claude-sonnet-4"
+ONE_TRY = RetryPolicy(max_attempts=1)
 AT_ONCE = RetryPolicy(max_attempts=3, wait_initial=0, wait_max=0)
 GOOD = RawReply(body=orjson.dumps({"choices": [{"index": 0, "message": {"content": "word"}}]}))
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -409,18 +410,22 @@ async def test_one_calls_retry_after_holds_up_the_others(
         assert len(gateway.requests) == 3
 
 
-async def test_a_retry_after_in_mid_stream_holds_up_whoever_waits_in_line(tick: float) -> None:
+@pytest.mark.parametrize("way", ["status", "inside a 200", "in mid-stream"])
+async def test_a_retry_after_holds_up_whoever_waits_in_line(way: str, tick: float) -> None:
     role = {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}
     refused = {"error": {"message": "slow down", "code": 429}}
-    body = [b"data: " + orjson.dumps(one) + b"\n\n" for one in (role, refused)]
+    body = [orjson.dumps(refused)]
+    if way == "in mid-stream":
+        body = [b"data: " + orjson.dumps(one) + b"\n\n" for one in (role, refused)]
     headers = {"Retry-After-Ms": str(int(6000 * tick))}
     limits = Limits(max_concurrent=1)
     async with (
         LocalGateway() as gateway,
-        KiloClient("key", base_url=gateway.base_url, limits=limits) as client,
+        KiloClient("key", base_url=gateway.base_url, retries=ONE_TRY, limits=limits) as client,
     ):
-        gateway.enqueue(RawReply(body=body, headers=headers), GOOD)
-        first = asyncio.ensure_future(ask(client, stream=True))
+        status = 429 if way == "status" else 200
+        gateway.enqueue(RawReply(status=status, body=body, headers=headers), GOOD)
+        first = asyncio.ensure_future(ask(client, stream=way == "in mid-stream"))
         await asyncio.sleep(0)
         second = asyncio.ensure_future(ask(client))
         with pytest.raises(RateLimitError):
