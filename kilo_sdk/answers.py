@@ -17,7 +17,8 @@ import orjson
 
 from kilo_sdk.accumulate import CompletionAccumulator
 from kilo_sdk.cost.prices import NO_PRICES, PriceList
-from kilo_sdk.error_mapping import error_from_payload
+from kilo_sdk.error_mapping import error_from_payload, fit_to_keep
+from kilo_sdk.error_words import without_cut_key, without_key
 from kilo_sdk.errors import APIError, ProtocolError
 from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.plain_answers import built_at_once
@@ -134,9 +135,15 @@ def describe_garbage(data: bytes, content_type: str) -> str:
     return f"{seen} (content type {content_type})" if content_type else seen
 
 
-def shown_body(data: bytes) -> str:
-    """Return the beginning of what was seen, for the ``body`` of an error."""
-    return data[:_SHOWN_BODY_BYTES].decode("utf-8", "replace")
+def shown_body(data: bytes, key: str | None) -> str:
+    """Return the beginning of what was seen, for the ``body`` of an error.
+
+    Args:
+        data: What was seen.
+        key: The key that was sent, which is masked where it was said back.
+    """
+    text = data[:_SHOWN_BODY_BYTES].decode("utf-8", "replace")
+    return without_cut_key(without_key(text, key), key)
 
 
 def take_whole(
@@ -180,7 +187,7 @@ def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:
     except orjson.JSONDecodeError as exc:
         seen = describe_garbage(body, context.content_type)
         raise _protocol_error(
-            f"the answer is no JSON, but {seen}", shown_body(body), context
+            f"the answer is no JSON, but {seen}", shown_body(body, context.key_sent()), context
         ) from exc
     if not isinstance(wire, dict):
         kind = type(wire).__name__
@@ -197,6 +204,8 @@ def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:
 
 
 def _protocol_error(message: str, body: object, context: AnswerContext) -> ProtocolError:
+    if isinstance(body, (dict, list)):
+        fit_to_keep(body, context.key_sent())
     return ProtocolError(
         context.words(message), request_id=context.request_id, body=body, model=context.ref.id
     )

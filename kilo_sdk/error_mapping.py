@@ -48,6 +48,7 @@ __all__ = [
     "append_advice",
     "error_from_payload",
     "error_from_response",
+    "fit_to_keep",
     "is_about_unknown_model",
 ]
 
@@ -78,6 +79,7 @@ _LABELS: Final[dict[type[APIError], str]] = {
 }
 
 _BODY_MAX_CHARS: Final = 64 * 1024
+_BODY_MAX_DEPTH: Final = 100
 _MESSAGE_MAX_CHARS: Final = 1000
 _BYOK: Final = "[BYOK]"
 # OpenRouter's "a/b is not a valid model ID", and how others say it.
@@ -157,8 +159,8 @@ def error_from_payload(
     of the words in ``error.type``, ``error.status`` and ``metadata.error_type``.
 
     Args:
-        payload: The decoded body or event with its ``error``, an object or a string. A key
-            in it is masked in place.
+        payload: The decoded body or event with its ``error``, an object or a string. It is
+            made fit to be kept, in place.
         http_status: The status of the HTTP response.
         headers: Response headers, names in any case.
         model: Gateway id of the model that was asked.
@@ -172,8 +174,7 @@ def error_from_payload(
         ``APIStatusError`` with the HTTP status in a body.
     """
     lowered = _stored_headers(headers)
-    if key:
-        _mask_key(payload, key)
+    fit_to_keep(payload, key)
     report = _read_error(payload)
     status = report.status
     if status is None and report.is_context_length:
@@ -294,16 +295,26 @@ def _message(
     return shorten(message, _MESSAGE_MAX_CHARS)
 
 
-def _mask_key(payload: dict[str, Any], key: str) -> None:
-    """Mask a key wherever a text of the payload says it, in place."""
-    pending: list[dict[Any, Any] | list[Any]] = [payload]  # JSON may be deeper than Python's stack
-    while pending:
-        one = pending.pop()
-        for at, value in [*(one.items() if isinstance(one, dict) else enumerate(one))]:
-            if isinstance(value, str):
-                one[at] = without_key(value, key)
-            elif isinstance(value, (dict, list)):
-                pending.append(value)
+def fit_to_keep(payload: dict[Any, Any] | list[Any], key: str | None) -> None:
+    """Make a decoded body fit to be the ``body`` of an error, in place.
+
+    The key that was sent is masked wherever a text says it. What lies deeper than anybody
+    writes is emptied: an error is pickled and copied by functions that call themselves for
+    every level.
+    """
+    level: list[dict[Any, Any] | list[Any]] = [payload]
+    for _ in range(_BODY_MAX_DEPTH):
+        below: list[dict[Any, Any] | list[Any]] = []
+        for one in level:
+            for at, value in [*(one.items() if isinstance(one, dict) else enumerate(one))]:
+                if isinstance(value, str):
+                    if key:
+                        one[at] = without_key(value, key)
+                elif isinstance(value, (dict, list)):
+                    below.append(value)
+        level = below
+    for one in level:
+        one.clear()
 
 
 def _exact(text: str) -> object:
@@ -324,6 +335,8 @@ def _decode(body: bytes, content_type: str) -> str:
 def _kept_body(text: str, payload: object) -> object:
     if payload is None or len(text) > _BODY_MAX_CHARS:
         return text[:_BODY_MAX_CHARS] or None
+    if isinstance(payload, (dict, list)):
+        fit_to_keep(payload, None)  # of the key, its text was freed
     return payload
 
 

@@ -132,6 +132,6 @@ def _decode(body: bytes, exchange: Exchange, model: str | None) -> object:
         raise ProtocolError(
             f"the answer is no JSON, but {seen}{where}",
             request_id=request_id_of(exchange),
-            body=shown_body(body),
+            body=shown_body(body, exchange.key_sent()),
             model=model,
         ) from exc

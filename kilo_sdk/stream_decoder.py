@@ -361,7 +361,8 @@ class StreamDecoder:
                 return self._context.error_inside(told, in_stream=True)
             seen = describe_garbage(self._head, self._context.content_type)
             return StreamProtocolError(
-                words(f"the answer is no event stream, but {seen}"), body=shown_body(self._head)
+                words(f"the answer is no event stream, but {seen}"),
+                body=shown_body(self._head, self._context.key_sent()),
             )
         if not self.started:
             return StreamInterruptedError(words("the stream ended before its first chunk"))
@@ -372,7 +373,7 @@ class StreamDecoder:
         seen = describe_garbage(data, "")
         return StreamProtocolError(
             self._context.words(f"an event of the stream is no JSON object, but {seen}"),
-            body=shown_body(data),
+            body=shown_body(data, self._context.key_sent()),
         )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -531,6 +532,26 @@ def test_an_error_made_here_pickles_and_copies() -> None:
         for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
             assert type(again) is type(error)
             assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("opening", ['{"a":', "["])
+@pytest.mark.parametrize("where", ["status", "inside a 200"])
+def test_an_error_whose_body_is_deeper_than_functions_can_call_pickles_and_copies(
+    where: str, opening: str
+) -> None:
+    closing = "}" if opening.startswith("{") else "]"
+    depth = 1000
+    nested = opening * depth + '"x"' + closing * depth
+    body = f'{{"error": {{"message": "no", "code": 400}}, "more": {nested}}}'.encode()
+    error = answer(400, body) if where == "status" else inside_200(orjson.loads(body))
+    assert error.message.endswith(": no")
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert vars(again) == vars(error)
+    kept, levels = error.body, 0
+    while kept:
+        kept = (kept.get("more") or kept.get("a")) if isinstance(kept, dict) else kept[0]
+        levels += 1
+    assert levels == 100
 
 
 json_values = st.recursive(

@@ -11,7 +11,15 @@ from typing import Any
 import orjson
 import pytest
 
-from kilo_sdk import APIError, AuthenticationError, KiloClient, KiloError, RetryPolicy, Timeouts
+from kilo_sdk import (
+    APIError,
+    AuthenticationError,
+    KiloClient,
+    KiloError,
+    ProtocolError,
+    RetryPolicy,
+    Timeouts,
+)
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.resources.chat import StreamOpening
 
@@ -192,6 +200,35 @@ async def test_a_key_that_json_escapes_is_not_quoted_either(
             "metadata": {"raw": '{"message": "nor [redacted]"}'},
         }
     }
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b"you sent %s", "you sent [redacted]"),
+        (b"<p>%s", "<p>[redacted]"),
+        (b'{"you sent": "%s"}', {"you sent": "[redacted]"}),
+        (b'["%s"]', ["[redacted]"]),
+        (b"data: %s\n\n", "[redacted]"),
+    ],
+)
+async def test_garbage_that_says_the_key_back_is_kept_without_it(
+    body: bytes, kept: object, stream: bool
+) -> None:
+    key = "the-VERYSECRETKEY-of-our-team"
+    kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
+    async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
+        gateway.enqueue(RawReply(body=body % key.encode(), headers={"Content-Type": kind}))
+        asking = (
+            read_to_the_end(client.chat.completions.stream(messages="Hi", model=MODEL))
+            if stream
+            else client.chat.completions.create(messages="Hi", model=MODEL)
+        )
+        with pytest.raises(ProtocolError) as raised:
+            await asking
+        assert raised.value.body == kept
+    assert secrets_in(str(raised.value) + repr(raised.value.__dict__)) == []
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/2x 200 OK\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n\r\n{"])
