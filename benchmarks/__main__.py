@@ -31,6 +31,7 @@ from benchmarks.server_speed import drained_per_second, taken_per_second
 
 US, KB, MS = 1e6, 1 / 1024, 1e3
 # Who takes part where the slowest would only lengthen the run.
+FEWEST = tuple(name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai"))
 FEW = tuple(name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "httpx-sse", "openai"))
 
 
@@ -126,7 +127,7 @@ def add_paced(
     """
     curve: dict[str, list[tuple[float, float]]] = {}
     for streams in counts:
-        names = FEW if streams <= 1000 else (FLOOR, "kilo_sdk")
+        names = FEW if streams < 1000 else FEWEST if streams == 1000 else FEWEST[:2]
         case = paced_case(streams, is_short=is_short)
         figures = asyncio.run(measure(case, root, repeats, names))
         target = PACED if streams >= 50 else None
@@ -180,9 +181,8 @@ def add_latency(report: Report, root: str, streams: int, repeats: int) -> None:
     stalls: dict[str, list[float]] = {}
     busy: dict[str, list[float]] = {}
     left: dict[str, list[float]] = {}
-    names = [name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai")]
     for _ in range(repeats):
-        for name in names:
+        for name in FEWEST:
             gc.collect()
             found = asyncio.run(many_streams(root, name, streams, 20, 100))
             first.setdefault(name, []).append(_p99(found.first) * MS)
@@ -202,8 +202,7 @@ def add_footprint(report: Report, root: str, streams: int, repeats: int) -> None
     """Measure memory per open stream and the time of an import."""
     held = {
         name: [bytes_per_stream(name, root, streams) * KB for _ in range(repeats)]
-        for name in CONTENDERS
-        if name in (FLOOR, "kilo_sdk", "openai")
+        for name in FEWEST
     }
     report.add(f"KiB per open stream, at {streams:,}", _rows(held), target=Target(1.5))
     took = import_seconds([name for name in IMPORTS if _is_installed(name)], repeats)
@@ -249,7 +248,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     is_short = arguments.short
-    scale, repeats, streams = (1, 3, 300) if is_short else (8, 7, 1000)
+    scale, repeats, streams = (1, 3, 300) if is_short else (4, 5, 1000)
     report = Report.begin(loop="uvloop" if arguments.uvloop else "asyncio")
     with replay_server() as root:
         add_cpu(report, root, scale, repeats, arguments.only)
@@ -259,7 +258,7 @@ def main() -> None:
             add_paced(report, root, counts, 3, is_short=is_short)
             add_curves(report, root, scale, 1 if is_short else 3)
             add_latency(report, root, streams, 3)
-            add_footprint(report, root, streams if is_short else 10_000, repeats)
+            add_footprint(report, root, streams if is_short else 10_000, 3)
             add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 3)
             if not is_short:
                 add_uvloop(report, root, scale, repeats)
