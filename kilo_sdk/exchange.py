@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Final, NoReturn
 
 import aiohttp
@@ -57,7 +58,6 @@ class Exchange:
     __slots__ = (
         "_clocks",
         "_closed",
-        "_content",
         "_expired",
         "_failure",
         "_loop",
@@ -66,6 +66,7 @@ class Exchange:
         "_response",
         "_time",
         "_timer",
+        "content",
         "on_close",
     )
 
@@ -78,10 +79,11 @@ class Exchange:
         among: set[Exchange],
     ) -> None:
         self._response = response
-        self._content = response.content
+        self.content = response.content
         self._clocks = clocks
         self._loop = loop
-        self._time = loop.time
+        # Loops of asyncio ask this clock too, in a function of their own.
+        self._time = monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
         self._model = model
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -134,7 +136,7 @@ class Exchange:
         # One timer serves many waits. From one wait to the next no deadline moves to an earlier
         # time, so one that is set fires soon enough, finds out how things stand, and is set
         # again; where nobody waits then, by the next wait.
-        if self._timer is None and not self._content.is_eof():
+        if self._timer is None and not self.content.is_eof():
             self._set_timer()
 
     def go_on(self) -> None:
@@ -143,7 +145,8 @@ class Exchange:
 
     def stop_wait(self) -> None:
         """The caller has something: the clocks stand still."""
-        self._clocks.stop(self._time())
+        clocks = self._clocks
+        clocks.stop(self._time() if clocks.spends else 0.0)
 
     async def read(self) -> bytes:
         """Return what one network read brought; ``b""`` at the end of the body.
@@ -156,26 +159,32 @@ class Exchange:
             APIConnectionError: The connection broke inside the body.
             ProtocolError: The body goes on past 1 GiB; found out within a second.
         """
+        try:
+            return await self.content.readany()
+        except BaseException as exc:
+            return self.left_by(exc)
+
+    def left_by(self, exc: BaseException) -> bytes:
+        """Return what had arrived before a read of ``content`` failed, or raise, as ``read`` does.
+
+        Args:
+            exc: What the read raised.
+        """
         if self._failure is not None:
             raise self._failure
-        try:
-            return await self._content.readany()
-        except _ClockExpiredError as exc:
-            phase = self._expired or "total"
-            self._failure = timeout_error(self._clocks, phase, self._model)
-            self._failure.__cause__ = exc
-        except _TooLongError as exc:
+        if isinstance(exc, _ClockExpiredError):
+            self._failure = timeout_error(self._clocks, self._expired or "total", self._model)
+        elif isinstance(exc, _TooLongError):
             self._failure = ProtocolError(
                 f"the answer is longer than {_ANSWER_MAX} bytes and was closed", model=self._model
             )
-            self._failure.__cause__ = exc
-        except FOREIGN_ERRORS as exc:
+        elif isinstance(exc, FOREIGN_ERRORS):
             self._failure = api_error_of(exc, model=self._model)
-            self._failure.__cause__ = exc
-        except BaseException:
+        else:
             # Cancelled: generation stops, and is billed, only when the server sees a close.
             self.close()
-            raise
+            raise exc
+        self._failure.__cause__ = exc
         rest = self._buffered_before_failure()
         self.close()
         if not rest:
@@ -189,7 +198,7 @@ class Exchange:
             APITimeoutError, APIConnectionError: As in ``read``.
             ProtocolError: The body is longer than ``limit`` bytes.
         """
-        content = self._content
+        content = self.content
         if content.is_eof() and content.exception() is None and content.total_bytes <= limit:
             # It came with the headers, as short ones do: there is nothing to wait for.
             return content.read_nowait()
@@ -203,7 +212,7 @@ class Exchange:
         """Like ``read_all``, inside a wait that has begun."""
         parts: list[bytes] = []
         size = 0
-        while not self._content.at_eof():
+        while not self.content.at_eof():
             data = await self.read()
             self.go_on()
             parts.append(data)
@@ -225,14 +234,14 @@ class Exchange:
         if self._closed:
             return
         try:
-            if not self._content.at_eof():
+            if not self.content.at_eof():
                 async with asyncio.timeout(_DRAIN_S):
-                    while await self._content.readany():
+                    while await self.content.readany():
                         pass
         except FOREIGN_ERRORS:
             self.close()
         finally:
-            self.close(reuse=self._content.is_eof())
+            self.close(reuse=self.content.is_eof())
 
     def close(self, *, reuse: bool = False) -> None:
         """Close the connection at once; with ``reuse`` give it back instead.
@@ -273,11 +282,11 @@ class Exchange:
         phase = self._clocks.expired(self._loop.time())
         if phase is not None:
             self._expired = phase
-            self._content.set_exception(_ClockExpiredError(phase))
-        elif self._content.total_bytes > _ANSWER_MAX:
-            self._content.set_exception(_TooLongError())
+            self.content.set_exception(_ClockExpiredError(phase))
+        elif self.content.total_bytes > _ANSWER_MAX:
+            self.content.set_exception(_TooLongError())
         elif self._is_abandoned():
-            self._content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
+            self.content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
         elif self._timer is None and self._clocks.is_waiting:
             self._set_timer()
 
@@ -287,7 +296,7 @@ class Exchange:
         aiohttp closes it without a word to the reader when chunks are not framed as they
         must be, for one when a proxy writes an error page into the middle of a stream.
         """
-        content, connection = self._content, self._response.connection
+        content, connection = self.content, self._response.connection
         if connection is None or content.is_eof() or content.exception() is not None:
             return False
         return connection.transport is None or connection.transport.is_closing()
@@ -295,7 +304,7 @@ class Exchange:
     def _buffered_before_failure(self) -> bytes:
         # aiohttp refuses to hand out what it has once an error is set, and what came
         # before a cut belongs to the caller. No public way leads there.
-        buffer = self._content._buffer
+        buffer = self.content._buffer
         rest = b"".join(buffer)
         buffer.clear()
         return rest

@@ -23,6 +23,7 @@ from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.network import Network
+from kilo_sdk.read_buffers import keep_read_buffers
 from kilo_sdk.timeouts import CallClocks
 
 __all__ = ["Connections"]
@@ -63,6 +64,7 @@ class Connections:
         self._deadlines: Deadlines | None = None
         self._exchanges: set[Exchange] = set()
         self.lifetime = Lifetime()
+        keep_read_buffers()
 
     @property
     def closed(self) -> bool:

@@ -256,7 +256,10 @@ class StreamSource:
                 if self._is_json:
                     chunks = decoder.decode_body(await exchange.read_rest(_BODY_MAX))
                 else:
-                    data = await exchange.read()
+                    try:
+                        data = await exchange.content.readany()
+                    except BaseException as exc:  # as exchange.read(), without its coroutine
+                        data = exchange.left_by(exc)
                     if not data:
                         break
                     chunks = decoder.feed(data)

@@ -75,10 +75,10 @@ class CallClocks:
         "_byte_at",
         "_first_token_left",
         "_idle",
-        "_spends",
         "_stall",
         "_started",
         "output_seen",
+        "spends",
         "timeouts",
         "total_left",
     )
@@ -110,7 +110,8 @@ class CallClocks:
         self.output_seen = False
         """Whether a chunk with output has come in this try."""
         self._alive = False
-        self._spends = True
+        self.spends = True
+        """Whether it is counted how long a wait took."""
 
     def response_began(self) -> None:
         """The headers are here: from now on silence counts."""
@@ -119,7 +120,7 @@ class CallClocks:
     def output(self) -> None:
         """The first chunk with output is here."""
         self.output_seen = True
-        self._spends = self.total_left < inf
+        self.spends = self.total_left < inf
 
     def start(self, now: float) -> None:
         """The SDK begins to wait for the server."""
@@ -130,8 +131,12 @@ class CallClocks:
         self._byte_at = now
 
     def stop(self, now: float) -> None:
-        """The wait is over: a chunk came, or the answer ended. Nothing runs out any more."""
-        if self._spends:
+        """The wait is over: a chunk came, or the answer ended. Nothing runs out any more.
+
+        Args:
+            now: The time; where nothing is counted (``spends``), whatever.
+        """
+        if self.spends:
             self.spend(now - self._started)
         self._started = self._byte_at = inf
 

@@ -37,7 +37,6 @@ from kilo_sdk.relay.protocol import (
     Prompt,
     negotiate,
 )
-from kilo_sdk.relay.read_buffers import keep_read_buffers
 from kilo_sdk.relay.refusals import RelayRefusedError, service_failed
 from kilo_sdk.relay.sending import Sending
 from kilo_sdk.relay.serving import socket_of
@@ -127,7 +126,6 @@ class WebSocketRelay:
         self._report_cost = report_cost
         self._connections: set[Connection | Sending] = set()
         self._exchanges: set[Exchange] = set()
-        keep_read_buffers()
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 asyncio asks for 256 KiB before each read, and gives back what the read did not fill. Until a
 block of that size was once given back whole, glibc may map each of them from the kernel and
 unmap it: two page faults and three system calls for every token, where a token is a read. It
-depends on how full the heap is, and so comes over a server as its crowd grows.
+depends on how full the heap is, and so comes over a process as its streams grow in number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 __all__ = ["keep_read_buffers"]
 
 # Of more than one buffer, so that a little more memory below the heap's end is no reason to
-# return it either; and nothing beside what a server holds.
+# return it either; and nothing beside what a client holds.
 _BLOCK_BYTES: Final = 1024 * 1024
 
 

@@ -11,7 +11,7 @@ import pytest
 # A process of its own, for what counts is what its allocator has seen.
 _READS = """
 import resource, socket
-from kilo_sdk.relay.read_buffers import keep_read_buffers
+from kilo_sdk import KiloClient
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -22,7 +22,7 @@ def faults():
 
 one, other = socket.socketpair()
 with one, other:
-    keep_read_buffers()
+    KiloClient("key")
     faults()
     print(faults())
 """
