@@ -4,9 +4,8 @@
     python -m benchmarks.instructions --check   # and fail past the limits below
     python -m benchmarks.instructions --only relayed
 
-Each figure of a client is the difference between a long and a short run under valgrind's
-callgrind, divided by what the long run did more: start and end cancel out. Of a relay, what its
-server does is counted once it is warm. What the kernel does is not counted. The limits are
+Each figure is what valgrind's callgrind counts of a process once that is warm, divided by what it
+did meanwhile: start and end are not in it, nor is what the kernel does. The limits are
 ratios to the hand-written loop of the same run, with room for what releases of Python and
 aiohttp change: they are there to notice a step back, not noise.
 """
@@ -38,24 +37,22 @@ class Case:
         title: What the table says.
         task: Which of a contender's tasks.
         module: What runs it, with the contender's name and a count.
-        short: Count of the short run.
-        long: Count of the long run.
+        count: How many are counted.
         limit: Most times the hand-written loop's instructions.
     """
 
     title: str
     task: str
     module: str
-    short: int
-    long: int
+    count: int
     limit: float
 
 
 CASES = (
-    Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 100, 500, 1.10),
-    Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 500, 2000, 1.70),
-    Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 500, 2000, 1.80),
-    Case("completion, awaited", "whole", "benchmarks.awaiting", 30, 150, 1.58),
+    Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 400, 1.10),
+    Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 1500, 1.70),
+    Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 1500, 1.80),
+    Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.58),
 )
 
 
@@ -82,11 +79,11 @@ RELAY_CASES = (
 )
 
 
-def instructions(command: list[str], *options: str) -> int:
-    """Return how many instructions a command takes, those that valgrind's options have counted."""
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options]
+def instructions(command: list[str]) -> int:
+    """Return how many instructions a command takes while it has them counted."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     result = subprocess.run(
-        [*valgrind, *command],
+        [*valgrind, "--instr-atstart=no", *command, "--counted"],
         capture_output=True,
         text=True,
         check=False,
@@ -98,21 +95,15 @@ def instructions(command: list[str], *options: str) -> int:
 
 
 def per_unit(case: Case, more: tuple[str, ...], contender: str) -> float:
-    """Return the instructions that one more event, or completion, takes; ``more`` are options."""
-
-    def run(count: int) -> int:
-        command = [sys.executable, "-m", case.module, contender, str(count), "--task", case.task]
-        return instructions([*command, *more])
-
-    return (run(case.long) - run(case.short)) / (case.long - case.short)
+    """Return the instructions that an event, or a completion, takes; ``more`` are options."""
+    command = [sys.executable, "-m", case.module, contender, str(case.count), "--task", case.task]
+    return instructions([*command, *more]) / case.count
 
 
 def relayed(case: RelayCase, contender: str) -> float:
     """Return the instructions that a server takes for one of the case's units."""
     command = [sys.executable, "-m", "benchmarks.relay_lockstep", contender, str(case.count)]
-    # What is counted begins when the server is warm: it need not run twice.
-    counted = instructions([*command, "--task", case.task, "--counted"], "--instr-atstart=no")
-    return counted / case.count
+    return instructions([*command, "--task", case.task]) / case.count
 
 
 def main() -> None:

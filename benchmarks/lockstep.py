@@ -16,7 +16,11 @@ import socket
 from collections.abc import Iterator
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.counting import Counting, counting
 from benchmarks.replay_server import STREAM_HEAD, chunked, event, words
+
+WARM = 100
+"""Events that are not counted."""
 
 
 class Feeder:
@@ -65,13 +69,20 @@ class Feeder:
             self._sock.send(chunked(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
 
-async def read(name: str, task: str, count: int) -> None:
-    """Let one contender read a stream of ``count`` events in step, and check what it tells."""
+async def read(name: str, task: str, count: int, counting: Counting) -> None:
+    """Let one contender read ``count`` events in step, and check what it tells.
+
+    Those after ``WARM`` are counted.
+    """
     feeder = Feeder(count)
     texts: list[str] = []
 
     def told(text: str) -> None:
         texts.append(text)
+        if len(texts) == WARM:
+            counting.turn("on")
+        elif len(texts) == count:
+            counting.turn("off")
         feeder.send()
 
     with feeder.listening() as listener:
@@ -86,17 +97,18 @@ def main() -> None:
     """Run one contender."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lockstep", description=__doc__)
     parser.add_argument("contender", choices=CONTENDERS)
-    parser.add_argument("count", type=int)
+    parser.add_argument("count", type=int, help="of events, once it is warm")
     parser.add_argument("--task", default="typed")
     parser.add_argument("--uvloop", action="store_true")
+    parser.add_argument("--counted", action="store_true", help="valgrind counts this process")
     arguments = parser.parse_args()
-    work = read(arguments.contender, arguments.task, arguments.count)
+    run = asyncio.run
     if arguments.uvloop:
         import uvloop
 
-        uvloop.run(work)
-    else:
-        asyncio.run(work)
+        run = uvloop.run
+    with counting(arguments.counted) as counter:
+        run(read(arguments.contender, arguments.task, WARM + arguments.count, counter))
 
 
 if __name__ == "__main__":

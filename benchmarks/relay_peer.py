@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import socket
 import struct
-import subprocess
 import sys
 
 import orjson
 
+from benchmarks.counting import Counting
 from benchmarks.replay_server import STREAM_HEAD, chunked, event, words
 
 WARM = 20
@@ -95,19 +95,6 @@ class Gateway:
         """Send a piece of the answer."""
         assert self._sock is not None
         self._sock.sendall(data)
-
-
-class Counting:
-    """Has callgrind count the instructions of a process, or with no process does nothing."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-
-    def turn(self, state: str) -> None:
-        """Begin (``on``) or stop (``off``)."""
-        if self._pid:
-            command = ["callgrind_control", f"--instr={state}", str(self._pid)]
-            subprocess.run(command, check=True, capture_output=True)
 
 
 def answer(browser: Browser, gateway: Gateway, tokens: list[str], counting: Counting) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import kilo_sdk.resilience.try_progress  # noqa: F401 - else the first request waits for it
 from kilo_sdk.bench.outputs import note_outputs
 from kilo_sdk.bench.plan import Target
 from kilo_sdk.bench.record import RequestRecord

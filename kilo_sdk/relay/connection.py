@@ -215,15 +215,7 @@ class Connection:
         try:
             await self._act(self, message)
         except RelayRefusedError as refusal:
-            # Another one: an app may raise the same each time, to whomever.
-            self.session.say(
-                RelayRefusedError(
-                    refusal.message,
-                    code=refusal.code,
-                    stream=refusal.stream or stream,
-                    request=refusal.request or request,
-                )
-            )
+            self.session.say(refusal.about(stream=stream, request=request))
         except Exception:
             _log.exception("message.failed %s", type(message).__name__)
             self.session.say(service_failed(request=request, stream=stream))

@@ -60,6 +60,18 @@ class RelayRefusedError(KiloError):
         self.stream = stream
         self.request = request
 
+    def about(self, *, stream: str | None, request: str | None) -> RelayRefusedError:
+        """Return another of the same words that names these where this one names none.
+
+        An app may raise the same object each time, to whomever.
+        """
+        return RelayRefusedError(
+            self.message,
+            code=self.code,
+            stream=self.stream or stream,
+            request=self.request or request,
+        )
+
 
 # Most specific first. What only the operator can mend is 'unavailable' to the client.
 _WORDS: Final[tuple[tuple[type[KiloError], str, str], ...]] = (

@@ -343,7 +343,7 @@ class WebSocketRelay:
             log = await self.answers.begin(message)
             # The same prompt again is no wish to hear the beginning again.
             if log.stream not in session:
-                session.follow(log)
+                session.follow(log, request=message.request)
         elif isinstance(message, Cancel):
             await self.answers.cancel(message.stream, connection.owner)
         else:

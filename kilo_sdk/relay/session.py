@@ -26,6 +26,7 @@ class _View:
     session: Session
     log: StreamLog
     at: int
+    request: str | None
 
     def grown(self, event: RelayEvent, size: int) -> None:
         """See ``LogWatcher``."""
@@ -107,9 +108,15 @@ class Session:
         """The peer has taken what was sent."""
         self.waiting_bytes = 0
 
-    def follow(self, log: StreamLog, after: int = 0) -> None:
-        """Send a log's events from the one after ``after``; a second time goes on from there."""
-        view = _View(self, log, after)
+    def follow(self, log: StreamLog, after: int = 0, *, request: str | None = None) -> None:
+        """Send a log's events from the one after ``after``; a second time goes on from there.
+
+        Args:
+            log: Of the answer.
+            after: The last number that the client has.
+            request: The client's id of the prompt that led to it, for what no event can tell.
+        """
+        view = _View(self, log, after, request)
         # Before it is left: its writer would think that nobody reads any more.
         log.watch(view)
         self.leave(log.stream)
@@ -167,5 +174,6 @@ class Session:
                 return self.next_frame()
             if log.failure is not None:
                 self.leave(log.stream)
-                return self.framing.refusal(log.failure)
+                failure = log.failure.about(stream=log.stream, request=view.request)
+                return self.framing.refusal(failure)
         return None

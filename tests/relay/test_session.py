@@ -184,6 +184,16 @@ def test_whoever_follows_a_log_that_failed_is_told_what_came_and_why_no_more() -
         assert (len(made), log.is_watched) == (0, False)
 
 
+def test_who_asked_hears_of_it_by_the_name_of_its_own_prompt() -> None:
+    made, _ = session()
+    log = StreamLog("s")
+    made.follow(log, request="7")
+    log.fail(failure_of(log))
+    assert made.next_frame() == (
+        b'{"type":"error","seq":0,"code":"unavailable","text":"later","stream":"s","request":"7"}'
+    )
+
+
 def test_what_comes_is_counted_until_it_is_taken() -> None:
     made, _ = session()
     log = log_of("s")
