@@ -139,8 +139,10 @@ async def test_a_client_that_reads_nothing_is_dropped(
     if way == "serve":
         await browser.prompt("hi")
     await browser.hear_until("start")
-    browser.socket._response.connection.transport.pause_reading()
+    transport = browser.socket._response.connection.transport
+    transport.pause_reading()
     await eventually(lambda: ended)
     assert [one.state for one in ended] == ["cancelled"]
     # Nothing waits for a peer that takes nothing.
     await eventually(lambda: requests[0].transport is None)
+    transport.abort()  # or the client would wait for an end that it does not read
