@@ -31,8 +31,9 @@ from benchmarks.server_speed import drained_per_second, taken_per_second
 
 US, KB, MS = 1e6, 1 / 1024, 1e3
 # Who takes part where the slowest would only lengthen the run.
-FEWEST = tuple(name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "openai"))
-FEW = tuple(name for name in CONTENDERS if name in (FLOOR, "kilo_sdk", "httpx-sse", "openai"))
+BOTH = (FLOOR, "kilo_sdk")
+FEWEST = tuple(name for name in CONTENDERS if name in (*BOTH, "openai"))
+FEW = tuple(name for name in CONTENDERS if name in (*FEWEST, "httpx-sse"))
 
 
 def cpu_cases(scale: int) -> list[tuple[Case, Target | None]]:
@@ -100,7 +101,7 @@ def add_cpu(report: Report, root: str, scale: int, repeats: int, only: str) -> N
         if only in case.title:
             names = CONTENDERS if case.kind == "text" else FEW
             figures = asyncio.run(measure(case, root, repeats, names))
-            report.add(f"CPU µs per {case.title}", _rows_of(figures, US), target=target)
+            report.add(f"CPU µs per {case.title}", _rows(figures, US), target=target)
 
 
 def add_uvloop(report: Report, root: str, scale: int, repeats: int, streams: int = 50) -> None:
@@ -113,9 +114,9 @@ def add_uvloop(report: Report, root: str, scale: int, repeats: int, streams: int
         if target is None:
             continue
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            figures = runner.run(measure(case, root, repeats, (FLOOR, "kilo_sdk")))
+            figures = runner.run(measure(case, root, repeats, BOTH))
         title = f"CPU µs per {case.title}, on uvloop"
-        report.add(title, _rows_of(figures, US), target=target)
+        report.add(title, _rows(figures, US), target=target)
 
 
 def add_paced(
@@ -127,11 +128,11 @@ def add_paced(
     """
     curve: dict[str, list[tuple[float, float]]] = {}
     for streams in counts:
-        names = FEW if streams < 1000 else FEWEST if streams == 1000 else FEWEST[:2]
+        names = FEW if streams < 1000 else FEWEST if streams == 1000 else BOTH
         case = paced_case(streams, is_short=is_short)
         figures = asyncio.run(measure(case, root, repeats, names))
         target = PACED if streams >= 50 else None
-        report.add(f"CPU µs per {case.title}", _rows_of(figures, US), target=target)
+        report.add(f"CPU µs per {case.title}", _rows(figures, US), target=target)
         for name, seconds in figures.items():
             curve.setdefault(name, []).append((streams, statistics.median(seconds) * US))
     report.add_curve("CPU µs per typed chunk, 1 per read", "streams at once", curve)
@@ -144,7 +145,7 @@ def add_server(report: Report, root: str, scale: int, repeats: int) -> None:
     """Measure whether the server is faster than those who read from it."""
     case = Case("", "typed", 1, 2000 * scale)
     speeds = {"server, drained": [drained_per_second(root, case) for _ in range(repeats)]}
-    for name in (FLOOR, "kilo_sdk"):
+    for name in BOTH:
         speeds[name] = [asyncio.run(taken_per_second(name, case, root)) for _ in range(repeats)]
     report.add("events per second, by the clock, of one stream with 50 per write", _rows(speeds))
 
@@ -206,21 +207,17 @@ def add_footprint(report: Report, root: str, streams: int, repeats: int) -> None
     }
     report.add(f"KiB per open stream, at {streams:,}", _rows(held), target=Target(1.5))
     took = import_seconds([name for name in IMPORTS if _is_installed(name)], repeats)
-    report.add("ms to import", _rows_of(took, MS), floor="aiohttp")
+    report.add("ms to import", _rows(took, MS), floor="aiohttp")
     over = {"kilo_sdk": [a - b for a, b in zip(took["kilo_sdk"], took["aiohttp"], strict=True)]}
     report.add(
         "ms to import, beyond aiohttp's",
-        _rows_of(over, MS),
+        _rows(over, MS),
         floor="kilo_sdk",
         target=Target(figure=40),
     )
 
 
-def _rows(values: Mapping[str, list[float]]) -> list[Row]:
-    return _rows_of(values, 1)
-
-
-def _rows_of(values: Mapping[str, list[float]], scale: float) -> list[Row]:
+def _rows(values: Mapping[str, list[float]], scale: float = 1) -> list[Row]:
     return [Row(name, [one * scale for one in given]) for name, given in values.items()]
 
 

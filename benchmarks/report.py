@@ -74,11 +74,19 @@ class Target:
 
 @attrs.frozen
 class Measure:
-    """Every contender's figures for one measure, the target, and whose figure is the floor."""
+    """Every contender's figures for one measure.
 
-    target: Target | None
-    floor: str
+    Attributes:
+        values: By contender, one for each run.
+        floor: Whose figure is the floor.
+        target: What is held against it; None for nothing.
+        missed: What of the target was missed, in words.
+    """
+
     values: dict[str, list[float]]
+    floor: str
+    target: Target | None
+    missed: list[str]
 
 
 @attrs.define
@@ -89,13 +97,11 @@ class Report:
         environment: Machine, Python, event loop and versions.
         measures: By title, each contender's figures.
         curves: By title, each contender's points.
-        missed: By title, the targets that were missed, in words.
     """
 
     environment: dict[str, object]
     measures: dict[str, Measure] = attrs.field(factory=dict)
     curves: dict[str, dict[str, list[tuple[float, float]]]] = attrs.field(factory=dict)
-    missed: dict[str, list[str]] = attrs.field(factory=dict)
 
     @classmethod
     def begin(cls, *, loop: str) -> Report:
@@ -148,14 +154,15 @@ class Report:
                 f"{max(row.values):10.2f}{ratio:9.2f}",
                 flush=True,
             )
-        self.measures[title] = Measure(target, floor, {row.name: row.values for row in rows})
-        if target is not None:
-            self.missed[title] = target.missed(medians, floor, measured)
+        missed = [] if target is None else target.missed(medians, floor, measured)
+        values = {row.name: row.values for row in rows}
+        self.measures[title] = Measure(values, floor, target, missed)
 
     def print_missed(self) -> None:
         """Print how many targets were reached, and what was missed by how much."""
-        missed = {title: words for title, words in self.missed.items() if words}
-        print(f"Targets reached: {len(self.missed) - len(missed)} of {len(self.missed)} measures")
+        aimed = {title: one for title, one in self.measures.items() if one.target is not None}
+        missed = {title: one.missed for title, one in aimed.items() if one.missed}
+        print(f"Targets reached: {len(aimed) - len(missed)} of {len(aimed)} measures")
         for title, words in missed.items():
             print(f"  missed: {title}: {'; '.join(words)}")
 
