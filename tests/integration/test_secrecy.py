@@ -71,6 +71,15 @@ async def read_to_the_end(opening: StreamOpening) -> None:
         await stream.get_final_completion()
 
 
+async def ask(client: KiloClient, *, stream: bool, **more: Any) -> None:
+    """Ask for an answer, as a stream that is read to its end or as a whole."""
+    asked = {"messages": "Hi", "model": MODEL, **more}
+    if stream:
+        await read_to_the_end(client.chat.completions.stream(**asked))
+    else:
+        await client.chat.completions.create(**asked)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_nothing_that_goes_wrong_tells_a_secret(
@@ -88,14 +97,11 @@ async def test_nothing_that_goes_wrong_tells_a_secret(
             timeouts=Timeouts(idle=2 * tick, stall=3 * tick, total=4 * tick),
         ) as client,
     ):
-        more: dict[str, Any] = {"messages": PROMPT, "model": MODEL, "reasoning": "low"}
-        if fault:
-            more["extra_headers"] = {"X-Kilo-Emulator-Fault": fault}
+        headers = {"X-Kilo-Emulator-Fault": fault} if fault else {}
         try:
-            if stream:
-                await read_to_the_end(client.chat.completions.stream(**more))
-            else:
-                await client.chat.completions.create(**more)
+            await ask(
+                client, stream=stream, messages=PROMPT, reasoning="low", extra_headers=headers
+            )
         except KiloError as exc:
             errors.append(exc)
         assert secrets_in(repr(client)) == []
@@ -159,14 +165,8 @@ async def test_a_key_that_looks_like_plain_words_is_not_quoted_either(
     kind = "text/event-stream" if stream and status == 200 else "application/json"
     async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
         gateway.enqueue(RawReply(status=status, body=body, headers={"Content-Type": kind}))
-        completions = client.chat.completions
-        asking = (
-            read_to_the_end(completions.stream(messages="Hi", model=MODEL))
-            if stream
-            else completions.create(messages="Hi", model=MODEL)
-        )
         with pytest.raises(AuthenticationError) as raised:
-            await asking
+            await ask(client, stream=stream)
     error = raised.value
     assert "no key '[redacted]'; the upstream says: [redacted]!" in str(error)
     assert secrets_in(str(error) + repr(error.__dict__)) == []
@@ -185,13 +185,8 @@ async def test_a_key_that_json_escapes_is_not_quoted_either(
     key = "ab/cd+ef12=="
     async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
         gateway.enqueue(RawReply(status=status, body=body))
-        asking = (
-            read_to_the_end(client.chat.completions.stream(messages="Hi", model=MODEL))
-            if stream
-            else client.chat.completions.create(messages="Hi", model=MODEL)
-        )
         with pytest.raises(AuthenticationError) as raised:
-            await asking
+            await ask(client, stream=stream)
     assert "no [redacted]; the upstream says: nor [redacted]" in str(raised.value)
     assert raised.value.body == {
         "error": {
@@ -220,13 +215,8 @@ async def test_garbage_that_says_the_key_back_is_kept_without_it(
     kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
     async with LocalGateway() as gateway, KiloClient(key, base_url=gateway.base_url) as client:
         gateway.enqueue(RawReply(body=body % key.encode(), headers={"Content-Type": kind}))
-        asking = (
-            read_to_the_end(client.chat.completions.stream(messages="Hi", model=MODEL))
-            if stream
-            else client.chat.completions.create(messages="Hi", model=MODEL)
-        )
         with pytest.raises(ProtocolError) as raised:
-            await asking
+            await ask(client, stream=stream)
         assert raised.value.body == kept
     assert secrets_in(str(raised.value) + repr(raised.value.__dict__)) == []
 

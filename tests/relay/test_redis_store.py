@@ -24,6 +24,7 @@ from kilo_sdk.emulator import LocalGateway
 from kilo_sdk.relay import RedisStreamStore, StoreError, StreamLog, WebSocketRelay
 from kilo_sdk.relay.events import Ended, RelayEvent, Started, Text
 from kilo_sdk.relay.redis_keys import APPEND, RedisKeys
+from kilo_sdk.relay.store import StreamWriter
 
 redis_asyncio = pytest.importorskip(
     "redis.asyncio", reason="the Redis store needs the extra 'relay-redis'"
@@ -122,6 +123,12 @@ class Reader:
         return list(self.log.events)
 
 
+async def created(store: RedisStreamStore) -> StreamWriter:
+    writer = await store.create("s", None)
+    assert writer is not None
+    return writer
+
+
 async def found(store: RedisStreamStore, stream: str) -> StreamLog:
     log = await store.open(stream)
     assert log is not None
@@ -181,8 +188,7 @@ async def test_what_was_stored_while_its_reply_was_lost_is_read_once(
         return told
 
     here._scripts[APPEND] = losing
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Started())
     reader = Reader(await found(there, "s"))
     for number in range(5):
@@ -200,8 +206,7 @@ async def test_what_redis_lost_is_stored_again_and_read_once(
     stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Started())
     reader = Reader(await found(there, "s"))
     await eventually(lambda: reader.log.last_seq == 1)
@@ -226,8 +231,7 @@ async def test_a_reader_of_a_log_that_lost_its_end_is_told_that_it_is_over(
     stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Text("a"))
     log = await found(there, "s")
     reader = Reader(log)
@@ -252,8 +256,7 @@ async def test_who_writes_is_settled_once_for_all_processes(
 
 async def test_readers_learn_of_a_writer_that_died(stores: list[RedisStreamStore]) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Text("a"))
     log = await found(there, "s")
     reader = Reader(log)
@@ -273,8 +276,7 @@ async def test_a_writer_that_was_given_up_stays_out(
     stores: list[RedisStreamStore], redis: Redis, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Text("a"))
     await anyio.sleep(0.1)
     async with redis_asyncio.from_url(redis.url) as raw:
@@ -292,8 +294,7 @@ async def test_a_writer_that_was_given_up_is_for_those_who_read_it_here(
     stores: list[RedisStreamStore], redis: Redis, prefix: str, eventually: Any
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     asked: list[int] = []
     writer.log.on_cancel = lambda: asked.append(1)
     writer.append(Text("a"))
@@ -319,8 +320,7 @@ async def test_a_writer_that_was_given_up_is_for_those_who_read_it_here(
 async def test_cancel_reaches_the_process_that_writes(stores: list[RedisStreamStore]) -> None:
     here, there = stores
     asked = anyio.Event()
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.log.on_cancel = asked.set
     with anyio.fail_after(60):
         while not asked.is_set():
@@ -404,8 +404,7 @@ async def test_a_writer_knows_that_someone_reads_elsewhere(
     stores: list[RedisStreamStore], eventually: Any
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Text("a"))
     assert not writer.is_wanted
     reader = Reader(await found(there, "s"))
@@ -418,8 +417,7 @@ async def test_a_writer_that_never_pauses_knows_it_as_well(
     stores: list[RedisStreamStore],
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     writer.append(Started())
     reader = Reader(await found(there, "s"))
     with anyio.fail_after(60):
@@ -437,8 +435,7 @@ async def test_an_ended_answer_that_cannot_be_read_is_told_as_such(
     stores: list[RedisStreamStore], redis: Redis, prefix: str
 ) -> None:
     here, there = stores
-    writer = await here.create("s", None)
-    assert writer is not None
+    writer = await created(here)
     await writer.end(Ended())
     async with redis_asyncio.from_url(redis.url) as raw:
         keys = RedisKeys.of(prefix, "s")
