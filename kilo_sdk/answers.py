@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-import attrs
 import orjson
 
 from kilo_sdk.accumulate import CompletionAccumulator
@@ -47,11 +46,10 @@ def _no_key() -> str | None:
     return None
 
 
-@attrs.define(slots=True, eq=False)
 class AnswerContext:
     """What decoding needs to know of the answer besides its bytes; never changed.
 
-    Attributes:
+    Args:
         transport: Turns events and bodies into OpenAI's shape.
         response_chain: What chunks and completions pass.
         ref: The model that was asked.
@@ -62,14 +60,36 @@ class AnswerContext:
         key_sent: Tells the key that went out with the request, for an error that says it back.
     """
 
-    transport: TransportAdapter
-    response_chain: ResponseChain
-    ref: ModelRef
-    request_id: str | None
-    headers: Mapping[str, str]
-    content_type: str
-    prices: PriceList = NO_PRICES
-    key_sent: Callable[[], str | None] = _no_key
+    __slots__ = (
+        "content_type",
+        "headers",
+        "key_sent",
+        "prices",
+        "ref",
+        "request_id",
+        "response_chain",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        transport: TransportAdapter,
+        response_chain: ResponseChain,
+        ref: ModelRef,
+        request_id: str | None,
+        headers: Mapping[str, str],
+        content_type: str,
+        prices: PriceList = NO_PRICES,
+        key_sent: Callable[[], str | None] = _no_key,
+    ) -> None:
+        self.transport = transport
+        self.response_chain = response_chain
+        self.ref = ref
+        self.request_id = request_id
+        self.headers = headers
+        self.content_type = content_type
+        self.prices = prices
+        self.key_sent = key_sent
 
     def completion(self, wire: WireCompletion) -> ChatCompletion:
         """Return the typed completion of what the accumulator built."""

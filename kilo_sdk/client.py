@@ -48,7 +48,6 @@ from kilo_sdk.settings import (
 )
 from kilo_sdk.timeouts import Timeouts
 from kilo_sdk.transports.base import TransportAdapter
-from kilo_sdk.types.params import ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from kilo_sdk.resilience.try_report import OnTry
     from kilo_sdk.resources.models import ModelsResource
     from kilo_sdk.resources.providers import ProvidersResource
+    from kilo_sdk.types.params import ProviderPin, ReasoningOption
 
 __all__ = ["KiloClient"]
 
@@ -168,7 +168,7 @@ class KiloClient:
             allow_insecure=allow_insecure,
         )
         self._owns_connections = True
-        network = Network.of(
+        network = Network(
             ssl=ssl,
             proxy=proxy,
             trust_env=trust_env,

@@ -6,12 +6,14 @@ Source: GATEWAY 3.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.types.message import Message
-from kilo_sdk.types.params import Messages
 from kilo_sdk.types.wire import WireMessage
+
+if TYPE_CHECKING:
+    from kilo_sdk.types.params import Messages
 
 __all__ = ["checked_messages", "wire_messages"]
 

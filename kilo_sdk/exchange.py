@@ -24,12 +24,13 @@ from kilo_sdk.errors import (
     TimeoutPhase,
 )
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
+from kilo_sdk.open_exchanges import WATCH_S, OpenExchanges
 from kilo_sdk.timeouts import CallClocks
 
 __all__ = ["Exchange", "check_loop", "timeout_error"]
 
-# Most seconds between two looks at whether the connection is still there.
-_WATCH_S: Final = 1.0
+# With less left than that on a clock, a look every second is not enough.
+_CLOSE_S: Final = 2 * WATCH_S
 # How long the end of a finished answer may take before its connection is given up.
 _DRAIN_S: Final = 0.05
 
@@ -60,6 +61,7 @@ class Exchange:
         "_closed",
         "_expired",
         "_failure",
+        "_is_timed",
         "_loop",
         "_model",
         "_open",
@@ -76,7 +78,7 @@ class Exchange:
         clocks: CallClocks,
         loop: asyncio.AbstractEventLoop,
         model: str | None,
-        among: set[Exchange],
+        among: OpenExchanges,
     ) -> None:
         self._response = response
         self.content = response.content
@@ -89,8 +91,10 @@ class Exchange:
         self._timer: asyncio.TimerHandle | None = None
         self._expired: TimeoutPhase | None = None
         self._failure: KiloError | None = None
+        # Whether it has a timer of its own whenever somebody waits.
+        self._is_timed = clocks.left(0.0) <= _CLOSE_S
         self._open = among
-        among.add(self)
+        among.add(self, loop)
         self.on_close: Callable[[], object] | None = None
         """Called once, when the connection is closed or given back."""
 
@@ -136,7 +140,7 @@ class Exchange:
         # One timer serves many waits. From one wait to the next no deadline moves to an earlier
         # time, so one that is set fires soon enough, finds out how things stand, and is set
         # again; where nobody waits then, by the next wait.
-        if self._timer is None and not self.content.is_eof():
+        if self._is_timed and self._timer is None and not self.content.is_eof():
             self._set_timer()
 
     def go_on(self) -> None:
@@ -258,6 +262,7 @@ class Exchange:
         if self._closed:
             return
         self._closed = True
+        self._is_timed = False
         self._open.discard(self)
         if reuse:
             self._response.release()
@@ -266,20 +271,32 @@ class Exchange:
         if self.on_close is not None:
             self.on_close()
 
+    def look(self, now: float) -> None:
+        """Find out how things stand: called every second or so, as long as it is open.
+
+        Args:
+            now: The time of the event loop.
+        """
+        if self._timer is None and not self._closed:
+            self._enforce_clocks(now)
+
     def _set_timer(self) -> None:
-        due = min(self._clocks.next_check(), self._loop.time() + _WATCH_S)
+        due = min(self._clocks.next_check(), self._loop.time() + WATCH_S)
         self._timer = self._loop.call_at(due, self._check_clocks)
 
     def _check_clocks(self) -> None:
         self._timer = None
         # A loop that was held up elsewhere reads what came in time and finds the clock run
         # out in the same turn: the task that waits for those bytes goes first.
-        self._loop.call_soon(self._enforce_clocks)
+        self._loop.call_soon(self._enforce_clocks_now)
 
-    def _enforce_clocks(self) -> None:
-        if self._closed:
-            return
-        phase = self._clocks.expired(self._loop.time())
+    def _enforce_clocks_now(self) -> None:
+        if not self._closed:
+            self._enforce_clocks(self._loop.time())
+
+    def _enforce_clocks(self, now: float) -> None:
+        self._is_timed = self._clocks.left(now) <= _CLOSE_S
+        phase = self._clocks.expired(now) if self._is_timed else None
         if phase is not None:
             self._expired = phase
             self.content.set_exception(_ClockExpiredError(phase))
@@ -287,7 +304,7 @@ class Exchange:
             self.content.set_exception(_TooLongError())
         elif self._is_abandoned():
             self.content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
-        elif self._timer is None and self._clocks.is_waiting:
+        elif self._is_timed and self._timer is None and self._clocks.is_waiting:
             self._set_timer()
 
     def _is_abandoned(self) -> bool:

@@ -6,9 +6,13 @@ What is stored and how is in ``types.stored``; what may stand in a list of messa
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kilo_sdk.conversation import checked_messages
 from kilo_sdk.types.message import Message
-from kilo_sdk.types.params import Messages
+
+if TYPE_CHECKING:
+    from kilo_sdk.types.params import Messages
 
 __all__ = ["dump_history", "load_history"]
 

@@ -23,6 +23,7 @@ from kilo_sdk.exchange import Exchange, check_loop, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.network import Network
+from kilo_sdk.open_exchanges import OpenExchanges
 from kilo_sdk.read_buffers import keep_read_buffers
 from kilo_sdk.timeouts import CallClocks
 
@@ -62,7 +63,7 @@ class Connections:
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._deadlines: Deadlines | None = None
-        self._exchanges: set[Exchange] = set()
+        self._exchanges = OpenExchanges()
         self.lifetime = Lifetime()
         keep_read_buffers()
 
@@ -164,8 +165,7 @@ class Connections:
         self.check_closable()
         self.lifetime.end()
         # A session that closes wakes nobody who reads from it, nor who waits for headers.
-        for exchange in list(self._exchanges):
-            exchange.close()
+        self._exchanges.close()
         if self._deadlines is not None:
             self._deadlines.close()
         if self._session is not None and self._given is None:

@@ -11,7 +11,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.auth import is_loopback
@@ -21,40 +20,33 @@ __all__ = ["Network"]
 _KEEPALIVE_S: Final = 60.0
 
 
-@attrs.frozen(slots=True, kw_only=True, repr=False, eq=False)
 class Network:
-    """What a client was told about the way to the gateway.
+    """What a client was told about the way to the gateway; never changed.
 
-    Attributes:
+    Args:
         ssl: Decides which certificates are trusted; None for the system's.
         proxy: Where every request goes through; may hold a user and a password.
         trust_env: Whether the variables of the environment name the proxy. This machine's
             own addresses are never asked for through one, and nothing else is read: no
             ``.netrc``.
         max_connections: Most connections open at once; 0 for no limit.
+        session: The caller's session, which has settings of its own; not kept.
+
+    Raises:
+        ConfigurationError: One of them is of no accepted form, or stands beside a session.
     """
 
-    ssl: SSLContext | None = None
-    proxy: str | None = None
-    trust_env: bool = False
-    max_connections: int = 0
+    __slots__ = ("max_connections", "proxy", "ssl", "trust_env")
 
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         *,
-        ssl: SSLContext | None,
-        proxy: str | None,
-        trust_env: bool,
-        max_connections: int,
-        session: object,
-    ) -> Network:
-        """Return the options, checked.
-
-        Raises:
-            ConfigurationError: One of them is of no accepted form, or stands beside a session,
-                which has settings of its own.
-        """
+        ssl: SSLContext | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+        max_connections: int = 0,
+        session: object = None,
+    ) -> None:
         if isinstance(max_connections, bool) or not isinstance(max_connections, int):
             raise ConfigurationError("max_connections is a whole number; 0 means no limit")
         if max_connections < 0:
@@ -73,7 +65,10 @@ class Network:
                 "ssl, proxy and trust_env belong to connections that the client makes; a session "
                 "of yours has its own: ClientSession(connector=TCPConnector(ssl=...), proxy=...)"
             )
-        return cls(ssl=ssl, proxy=proxy, trust_env=trust_env, max_connections=max_connections)
+        self.ssl = ssl
+        self.proxy = proxy
+        self.trust_env = trust_env
+        self.max_connections = max_connections
 
     def open_session(self) -> aiohttp.ClientSession:
         """Return a new session. To be called where the event loop runs."""

@@ -77,7 +77,7 @@ class ClientOptions:
         Raises:
             ConfigurationError: One of the options is of no accepted form.
         """
-        return CallPolicy.of(
+        return CallPolicy(
             retries=self.retries,
             retry_budget=self.retry_budget,
             limits=self.limits,

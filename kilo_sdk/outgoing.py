@@ -37,13 +37,22 @@ __all__ = [
 T = TypeVar("T")
 
 # RFC 9110 5.6.2 (token) and 5.5 (field values; a tab is the one control character allowed).
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HEADER_NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_UNSENDABLE: Final = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 # A wrong one lets a request end early, and its rest be taken for the next (RFC 9112 11.2).
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _SMALL_BODY: Final = 2048
-# Names that were found to be header names; a caller who makes up new ones does not fill it.
-_GOOD_NAMES: Final[set[str]] = set()
+# Those that the SDK sets, and what else was found to be a header name; a caller who makes up new
+# ones does not fill it.
+_GOOD_NAMES: Final = {
+    "Accept",
+    "Accept-Encoding",
+    "Authorization",
+    "Content-Type",
+    "User-Agent",
+    "X-KILOCODE-FEATURE",
+    "X-Kilo-Retry-Count",
+}
 _GOOD_NAMES_MAX: Final = 256
 
 
@@ -145,13 +154,13 @@ def check_headers(headers: dict[str, str]) -> None:
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise ConfigurationError(f"header {name!r}: names and values are strings")
-        if not _HEADER_NAME.fullmatch(name):
+        if not re.fullmatch(_HEADER_NAME, name):
             raise ConfigurationError(f"{name!r} is no header name")
         if name.lower() in _FRAMING:
             raise ConfigurationError(
                 f"header {name}: how long the body is follows from the body; leave it out"
             )
-        if _UNSENDABLE.search(value):
+        if re.search(_UNSENDABLE, value):
             raise ConfigurationError(
                 f"header {name}: line ends and other control characters are not allowed"
             )

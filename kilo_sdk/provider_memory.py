@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, Final
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.message import Message
-from kilo_sdk.types.params import Messages, ProviderPin
+
+if TYPE_CHECKING:
+    from kilo_sdk.types.params import Messages, ProviderPin
 
 __all__ = ["ProviderMemory", "check_pin"]
 
@@ -29,17 +29,9 @@ _REMEMBERED: Final = 1024
 _DIGEST_BYTES: Final = 16
 
 
-@attrs.frozen(slots=True, eq=False)
-class _Source:
-    """Who gave an answer.
-
-    Attributes:
-        provider: As the gateway calls it.
-        vendor: Of the model, in lower case; None where that is not known.
-    """
-
-    provider: str
-    vendor: str | None
+_Source: TypeAlias = tuple[str, str | None]
+"""Who gave an answer: the provider as the gateway calls it, and the model's vendor in lower case,
+None where that is not known."""
 
 
 class ProviderMemory:
@@ -94,15 +86,17 @@ class ProviderMemory:
         vendor = ref.vendor.lower()
         for message in reversed(messages):
             source = self._source_of(message)
-            if source is not None and source.vendor in (vendor, None):
-                return source.provider
+            if source is not None:
+                provider, its_vendor = source
+                if its_vendor in (vendor, None):
+                    return provider
         return None
 
     def _source_of(self, message: Message | Mapping[str, Any]) -> _Source | None:
         if isinstance(message, Message):
             role: object = message.role
             if role == "assistant" and message.provider is not None:
-                return _Source(message.provider, _vendor_of(message.model))
+                return message.provider, _vendor_of(message.model)
         else:
             role = message.get("role")
         if role != "assistant" or not self._sources:
@@ -118,7 +112,7 @@ def _source_of_answer(provider: str, completion: ChatCompletion) -> _Source:
     vendor = _vendor_of(completion.model)
     if vendor is None and completion.model_ref is not None:
         vendor = completion.model_ref.vendor.lower()
-    return _Source(provider, vendor)
+    return provider, vendor
 
 
 def check_pin(pin: ProviderPin) -> ProviderPin:

@@ -18,7 +18,7 @@ __all__ = ["parse_retry_after", "should_retry_header"]
 
 # Plain decimals only: float() would also take "1e9", "inf", "1_0" and other digits. However
 # many there are they are a wait, and one that is too long is not taken for none at all.
-_NUMBER: Final = re.compile(r"[0-9]{1,300}(?:\.[0-9]{0,15})?")
+_NUMBER: Final = r"[0-9]{1,300}(?:\.[0-9]{0,15})?"
 
 
 def parse_retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
@@ -62,7 +62,7 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 
 def _number(value: str) -> float | None:
-    return float(value) if _NUMBER.fullmatch(value) else None
+    return float(value) if re.fullmatch(_NUMBER, value) else None
 
 
 def _http_date(value: str) -> float | None:

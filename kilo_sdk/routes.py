@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.chain import (
@@ -36,19 +34,26 @@ __all__ = ["Route", "Routes"]
 _MOST_KNOWN: Final = 256
 
 
-@attrs.frozen(slots=True, eq=False)
 class Route:
     """A transport with the chains that its calls pass, the caller's middleware included.
 
-    Attributes:
+    Args:
         transport: Makes requests of calls and chunks of events.
         request_chain: The transport's own request middleware, then the caller's.
         response_chain: The transport's own response middleware, then the caller's.
     """
 
-    transport: TransportAdapter
-    request_chain: RequestChain
-    response_chain: ResponseChain
+    __slots__ = ("request_chain", "response_chain", "transport")
+
+    def __init__(
+        self,
+        transport: TransportAdapter,
+        request_chain: RequestChain,
+        response_chain: ResponseChain,
+    ) -> None:
+        self.transport = transport
+        self.request_chain = request_chain
+        self.response_chain = response_chain
 
 
 class Routes:

@@ -39,7 +39,7 @@ _DONE: Final = b"[DONE]"
 # What stands around an event's data in a read that holds one event.
 _BEFORE: Final = len(EVENT_START)
 _BEHIND: Final = len(EVENT_END)
-_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
+_FIELD: Final = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:"
 # Bytes of what is no event that are kept: an error's JSON may bring a vendor's whole answer.
 _HEAD_MAX: Final = 64 * 1024
 _LESSONS: Final = 64
@@ -356,7 +356,7 @@ class StreamDecoder:
     def _cut(self) -> APIError:
         words = self._context.words
         in_event = self._parser.in_event
-        if not self.started and not in_event and self._head and not _FIELD.match(self._head):
+        if not self.started and not in_event and self._head and not re.match(_FIELD, self._head):
             if (told := _error_in(self._head)) is not None:
                 return self._context.error_inside(told, in_stream=True)
             seen = describe_garbage(self._head, self._context.content_type)

@@ -45,8 +45,33 @@ _BODY_MAX = 256 * 2**20
 class StreamSource:
     """The chunks of one answer, as they come. For one task at a time."""
 
+    # One object for each open stream, looked at for every token.
+    __slots__ = (
+        "__weakref__",
+        "_answer",
+        "_answered",
+        "_attempts",
+        "_clocks",
+        "_closed",
+        "_completion",
+        "_decoder",
+        "_delivered",
+        "_ended",
+        "_entered",
+        "_exchange",
+        "_has_budget",
+        "_is_held",
+        "_is_json",
+        "_opening",
+        "_pending",
+        "_reading",
+        "_resumption",
+    )
+
     def __init__(self, attempts: Attempts, answer: Answer) -> None:
         self._attempts = attempts
+        self._clocks = attempts.clocks
+        self._has_budget = attempts.cost.is_limited
         # The next one stands last, where a list gives it out as a deque of ten times its size does.
         self._pending: list[DecodedChunk] = []
         self._delivered = self._answered = self._is_held = False
@@ -186,6 +211,9 @@ class StreamSource:
     async def _fill(self) -> bool:
         """Wait until chunks are pending; False when the stream has ended well.
 
+        One coroutine from the caller down to aiohttp's reader: each would be as much memory
+        again to go through for every token.
+
         Raises:
             APIError: It has not.
             BudgetExceededError: A budget stopped it.
@@ -200,10 +228,33 @@ class StreamSource:
         self._reading = True
         try:
             while True:
+                decoder, exchange = self._decoder, self._exchange
+                broken: APIError | None = None
+                exchange.start_wait()
                 try:
-                    return await self._read_chunks()
-                except APIError as error:
-                    failure = error
+                    while not (decoder.done or decoder.failure is not None or self._closed):
+                        if self._is_json:
+                            chunks = decoder.decode_body(await exchange.read_rest(_BODY_MAX))
+                        else:
+                            try:
+                                data = await exchange.content.readany()
+                            except BaseException as exc:  # as exchange.read(), in this coroutine
+                                data = exchange.left_by(exc)
+                            if not data:
+                                break
+                            chunks = decoder.feed(data)
+                        if chunks:
+                            self._take(chunks)
+                            return True
+                        exchange.go_on()
+                except (APITimeoutError, APIConnectionError, ProtocolError) as exc:
+                    broken = exc
+                finally:
+                    exchange.stop_wait()
+                try:
+                    return await self._end(broken)
+                except APIError as exc:
+                    failure = exc
                 await self._open_another(failure)
         except (APIError, BudgetExceededError) as error:
             self._decoder.failure = error
@@ -216,6 +267,67 @@ class StreamSource:
             raise
         finally:
             self._reading = False
+
+    def _take(self, chunks: list[DecodedChunk]) -> None:
+        """Keep what a read brought until the caller asks for it."""
+        if not self._clocks.output_seen and self._decoder.has_output:
+            self._clocks.output()
+        pending = self._pending
+        if len(chunks) == 1 and not pending:
+            pending.append(chunks[0])
+        else:
+            pending[:0] = reversed(chunks)
+        if not self._answered:
+            self._deliver()
+        if self._has_budget:
+            self._watch_cost(chunks)
+
+    async def _end(self, broken: APIError | None) -> bool:
+        """Nothing more will come of this answer: judge it, and give its connection back.
+
+        Args:
+            broken: What ended it, where it did not end in good order.
+
+        Returns:
+            Whether chunks are pending that middleware had held back; False when it was whole.
+
+        Raises:
+            APIError: It is not whole.
+            BudgetExceededError: A budget stopped it.
+        """
+        held = self._judged(broken)
+        if held:
+            self._pending[:0] = reversed(held)
+            return True
+        self._raise_failure()
+        self._deliver()
+        self._attempts.cost.settle(self._final_completion)
+        if self._attempts.pins_provider:
+            # The caller may never ask for the completion, and put the answer together alone.
+            self._final_completion()
+        await self._exchange.finish()
+        self._ended = True
+        return False
+
+    def _judged(self, broken: APIError | None) -> list[DecodedChunk]:
+        """Let the decoder judge what came, and return what middleware had held back."""
+        decoder = self._decoder
+        if isinstance(broken, APITimeoutError):
+            if not decoder.is_whole:
+                decoder.failure = broken
+            return decoder.end(cause=broken)
+        if isinstance(broken, ProtocolError):
+            decoder.failure = StreamProtocolError(
+                f"{broken.message}; model {self._answer.ref.id}",
+                model=self._answer.ref.id,
+                request_id=self._answer.request_id,
+            )
+            return decoder.end()
+        if self._closed and not decoder.done and decoder.failure is None:
+            # Before this was asked for, or by another task while this one waited.
+            self._fail(self._closed_early())
+        # Whatever the server's manners: what counts is whether the answer was whole.
+        return decoder.end(cause=broken)
 
     async def _open_another(self, error: APIError) -> None:
         """Wait for the next try's answer, or the rest of this one, unless closed meanwhile."""
@@ -244,73 +356,6 @@ class StreamSource:
             raise error
         else:
             await self._resumption.recover(error, self._decoder)
-
-    async def _read_chunks(self) -> bool:
-        decoder, exchange, clocks = self._decoder, self._exchange, self._attempts.clocks
-        cost = self._attempts.cost
-        if self._closed and decoder.failure is None and not decoder.done:
-            self._fail(self._closed_early())
-        exchange.start_wait()
-        try:
-            while decoder.failure is None and not decoder.done:
-                if self._is_json:
-                    chunks = decoder.decode_body(await exchange.read_rest(_BODY_MAX))
-                else:
-                    try:
-                        data = await exchange.content.readany()
-                    except BaseException as exc:  # as exchange.read(), without its coroutine
-                        data = exchange.left_by(exc)
-                    if not data:
-                        break
-                    chunks = decoder.feed(data)
-                    if not chunks:
-                        exchange.go_on()
-                if chunks:
-                    if not clocks.output_seen and decoder.has_output:
-                        clocks.output()
-                    pending = self._pending
-                    if len(chunks) == 1 and not pending:
-                        pending.append(chunks[0])
-                    else:
-                        pending[:0] = reversed(chunks)
-                    if not self._answered:
-                        self._deliver()
-                    if cost.is_limited:
-                        self._watch_cost(chunks)
-                    return True
-        except APITimeoutError as error:
-            if not decoder.is_whole:
-                decoder.failure = error
-            held = decoder.end(cause=error)
-        except APIConnectionError as error:
-            if self._closed:
-                # By another task, while this one waited.
-                self._fail(self._closed_early())
-            # Whatever the server's manners: what counts is whether the answer was whole.
-            held = decoder.end(cause=error)
-        except ProtocolError as error:
-            decoder.failure = StreamProtocolError(
-                f"{error.message}; model {self._answer.ref.id}",
-                model=self._answer.ref.id,
-                request_id=self._answer.request_id,
-            )
-            held = decoder.end()
-        else:
-            held = decoder.end()
-        finally:
-            exchange.stop_wait()
-        if held:
-            self._pending[:0] = reversed(held)
-            return True
-        self._raise_failure()
-        self._deliver()
-        cost.settle(self._final_completion)
-        if self._attempts.pins_provider:
-            # The caller may never ask for the completion, and put the answer together alone.
-            self._final_completion()
-        await exchange.finish()
-        self._ended = True
-        return False
 
     def _watch_cost(self, chunks: list[DecodedChunk]) -> None:
         """Stop generation once a budget is passed; what has come is handed out first."""

@@ -39,6 +39,8 @@ class CompletionStream(StreamSource):
     For one task at a time; a second one that reads meanwhile gets a ``ConfigurationError``.
     """
 
+    __slots__ = ()
+
     def __aiter__(self) -> AsyncGenerator[CompletionChunk, None]:
         """Iterate over the chunks that are left."""
         return self._iterate_chunks()

@@ -153,6 +153,17 @@ class CallClocks:
             return hard_at
         return min(hard_at, self._byte_at + self._idle)
 
+    def left(self, now: float) -> float:
+        """Return the seconds until ``expired`` may first say something.
+
+        Args:
+            now: The time; where nobody waits, whatever: it is then of a wait that begins now.
+        """
+        if self.is_waiting:
+            return self.next_check() - now
+        left, _ = self._hard_left()
+        return min(left, self._idle) if self._alive else left
+
     def expired(self, now: float) -> TimeoutPhase | None:
         """Return which clock has run out by now, or None."""
         if self._alive and now >= self._byte_at + self._idle:
@@ -166,10 +177,14 @@ class CallClocks:
 
     def _hard_limit(self) -> tuple[float, TimeoutPhase]:
         """Return when the first of the clocks runs out that no byte can hold up, and which."""
+        left, phase = self._hard_left()
+        return self._started + left, phase
+
+    def _hard_left(self) -> tuple[float, TimeoutPhase]:
         left = self.total_left
         phase: TimeoutPhase = "total"
         if not self.output_seen and self._first_token_left < left:
             left, phase = self._first_token_left, "first_token"
         if self._alive and self._stall < left:
             left, phase = self._stall, "stall"
-        return self._started + left, phase
+        return left, phase

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import attrs
 import orjson
 import pytest
 
@@ -35,15 +34,15 @@ OPENAI = ProxyOpenAITransport(auth=BearerAuth(None), app_headers=AppHeaders())
 
 
 def context(transport: Any = OPENAI, *more: Any, **changes: Any) -> AnswerContext:
-    plain = AnswerContext(
-        transport=transport,
-        response_chain=ResponseChain((*transport.response_middleware, *more)),
-        ref=REF,
-        request_id="req-1",
-        headers={"x-request-id": "req-1"},
-        content_type="",
-    )
-    return attrs.evolve(plain, **changes)
+    plain: dict[str, Any] = {
+        "transport": transport,
+        "response_chain": ResponseChain((*transport.response_middleware, *more)),
+        "ref": REF,
+        "request_id": "req-1",
+        "headers": {"x-request-id": "req-1"},
+        "content_type": "",
+    }
+    return AnswerContext(**{**plain, **changes})
 
 
 def refusal(code: Any = None, message: str = "it failed", **more: Any) -> dict[str, Any]:

@@ -57,15 +57,15 @@ OPENAI, GEMINI = ProxyOpenAITransport(**SHARED), ProxyGeminiTransport(**SHARED)
 
 
 def context(transport: Any = OPENAI, *more: Any, **changes: Any) -> AnswerContext:
-    plain = AnswerContext(
-        transport=transport,
-        response_chain=ResponseChain((*transport.response_middleware, *more)),
-        ref=REF,
-        request_id="req-1",
-        headers={"x-request-id": "req-1"},
-        content_type="",
-    )
-    return attrs.evolve(plain, **changes)
+    plain: dict[str, Any] = {
+        "transport": transport,
+        "response_chain": ResponseChain((*transport.response_middleware, *more)),
+        "ref": REF,
+        "request_id": "req-1",
+        "headers": {"x-request-id": "req-1"},
+        "content_type": "",
+    }
+    return AnswerContext(**{**plain, **changes})
 
 
 def event(payload: Any) -> bytes:

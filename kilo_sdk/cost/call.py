@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from kilo_sdk.chunk_template import DecodedChunk
 from kilo_sdk.cost.dollars import EXACT, ZERO, show_dollars
 from kilo_sdk.cost.prices import NO_PRICES, PriceList
-from kilo_sdk.cost.running import RunningCost
 from kilo_sdk.cost.tokens import estimate_prompt_tokens, output_bytes_of, tokens_in
 from kilo_sdk.errors import (
     APIConnectionError,
@@ -32,6 +31,7 @@ from kilo_sdk.types.wire import WirePayload
 
 if TYPE_CHECKING:
     from kilo_sdk.cost.meter import CostMeter, Reservation
+    from kilo_sdk.cost.running import RunningCost
     from kilo_sdk.cost.totals import CallRecord
 
 __all__ = ["CallCost", "meters_of"]
@@ -145,6 +145,9 @@ class CallCost:
             return
         # Whatever was held for the try before: what is held is for the one to come.
         self._release()
+        # Imported where there is a budget: most processes set none.
+        from kilo_sdk.cost.running import RunningCost
+
         self._running = running = RunningCost(self.prices, asked, estimate_prompt_tokens(payload))
         prices = self.prices.find(asked)
         if prices is None or not prices.are_known:

@@ -58,7 +58,7 @@ _MAX_CLIENT_CHARACTERS = 500
 
 # Line breaks and other control characters end or break a header; a lone surrogate has no
 # UTF-8 form to send.
-_UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSENDABLE = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 
 
 class AppHeaders:
@@ -132,7 +132,8 @@ def _sendable(value: object, name: str) -> str:
         raise ConfigurationError(f"{name} is a string, not {type(value).__name__}")
     if not value:
         raise ConfigurationError(f"{name} is empty; leave it out instead")
-    if _UNSENDABLE.search(value):
+    # Nearly all are printable ASCII, which needs no pattern.
+    if not (value.isascii() and value.isprintable()) and re.search(_UNSENDABLE, value):
         raise ConfigurationError(
             f"{name} holds a line break or another character that no header can carry"
         )

@@ -13,8 +13,6 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import TypeAlias
 
-import attrs
-
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.base import (
     CallScopedResponseMiddleware,
@@ -124,7 +122,7 @@ class ResponseChain:
 
     def for_stream(self) -> StreamPassage:
         """Return what the chunks of one new answer pass."""
-        return StreamPassage.of([one.for_call() for one in self._middleware])
+        return StreamPassage([one.for_call() for one in self._middleware])
 
     def completion_steps(self) -> tuple[ChunkStep, ...]:
         """Return what one new non-streaming answer must pass, in order."""
@@ -134,28 +132,25 @@ class ResponseChain:
         return tuple([one.for_call().on_completion for one in self._middleware])
 
 
-@attrs.frozen(slots=True, eq=False)
 class StreamPassage:
     """What the chunks of one answer pass on their way in.
+
+    Args:
+        middleware: That of one answer, in order.
 
     Attributes:
         steps: What each chunk must pass, in order.
     """
 
-    steps: tuple[ChunkStep, ...]
-    _holding: tuple[tuple[int, HoldingResponseMiddleware], ...] = attrs.field(alias="holding")
+    __slots__ = ("_holding", "steps")
 
-    @classmethod
-    def of(cls, middleware: Sequence[ResponseMiddleware]) -> StreamPassage:
-        """Lead chunks through the middleware of one answer, in order."""
-        return cls(
-            steps=tuple(one.on_chunk for one in middleware),
-            holding=tuple(
-                (position, one)
-                for position, one in enumerate(middleware)
-                if isinstance(one, HoldingResponseMiddleware)
-            ),
-        )
+    def __init__(self, middleware: Sequence[ResponseMiddleware]) -> None:
+        self.steps: tuple[ChunkStep, ...] = tuple([one.on_chunk for one in middleware])
+        self._holding = [
+            (position, one)
+            for position, one in enumerate(middleware)
+            if isinstance(one, HoldingResponseMiddleware)
+        ]
 
     def held_back(self) -> Iterator[WireChunk]:
         """Yield what middleware held back, each chunk led through all that come after it.

@@ -9,8 +9,6 @@ from inspect import iscoroutinefunction
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-import attrs
-
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.resilience.limits import Limits
 from kilo_sdk.resilience.retry_budget import RetryBudget
@@ -34,30 +32,26 @@ RESUME_OPTIONS: Final[tuple[ResumeOption, ...]] = get_args(ResumeOption)
 """All that ``resume`` may be."""
 
 
-@attrs.frozen(slots=True, kw_only=True, eq=False)
 class CallPolicy:
-    """What a call does when its first try does not bring the answer, or not soon.
+    """What a call does when its first try does not bring the answer, or not soon; never changed.
 
-    Attributes:
-        retries: How often and how patiently to try.
-        budget: How many retries all calls may make together.
+    Args:
+        retries: How often and how patiently to try; None for the default, as with the next.
+        retry_budget: How many retries all calls may make together.
         limits: What they may ask at once and per minute; None for no limits.
         on_try: Told of each try.
         hedge_after: Seconds without output after which the same is asked once more, beside
             the try that is slow; None for never.
         resume: What is done about a stream that was cut.
+
+    Raises:
+        ConfigurationError: One of them is of no accepted form.
     """
 
-    retries: RetryPolicy
-    budget: RetryBudget
-    limits: Limits | None
-    on_try: OnTry | None
-    hedge_after: float | None
-    resume: ResumeOption
+    __slots__ = ("budget", "hedge_after", "limits", "on_try", "resume", "retries")
 
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         *,
         retries: RetryPolicy | None = None,
         retry_budget: RetryBudget | None = None,
@@ -65,12 +59,7 @@ class CallPolicy:
         on_try: OnTry | None = None,
         hedge_after: float | None = None,
         resume: ResumeOption = "off",
-    ) -> CallPolicy:
-        """Return the policy of these options; None is the default of each.
-
-        Raises:
-            ConfigurationError: One of them is of no accepted form.
-        """
+    ) -> None:
         retries = of_class(retries, RetryPolicy, "retries", "RetryPolicy(max_attempts=5)")
         budget = of_class(retry_budget, RetryBudget, "retry_budget", "RetryBudget(size=20)")
         limits = of_class(limits, Limits, "limits", "Limits(max_concurrent=20)")
@@ -85,14 +74,12 @@ class CallPolicy:
             )
         if resume not in RESUME_OPTIONS:
             raise ConfigurationError(f"resume={resume!r}: accepted are 'off' and 'continue'")
-        return cls(
-            retries=retries or RetryPolicy(),
-            budget=budget or RetryBudget(),
-            limits=limits,
-            on_try=on_try,
-            hedge_after=_hedge_after(hedge_after),
-            resume=resume,
-        )
+        self.retries: RetryPolicy = retries or RetryPolicy()
+        self.budget: RetryBudget = budget or RetryBudget()
+        self.limits = limits
+        self.on_try = on_try
+        self.hedge_after = _hedge_after(hedge_after)
+        self.resume: ResumeOption = resume
 
     def progress(self, *, is_hedge: bool) -> TryProgress | None:
         """Return what follows the tries of a call, where anybody is told of them or hedges."""
@@ -118,7 +105,7 @@ class CallPolicy:
         """
         if retries is None and on_try is None and hedge_after is None and resume is None:
             return self
-        return CallPolicy.of(
+        return CallPolicy(
             retries=self.retries if retries is None else retries,
             retry_budget=self.budget,
             limits=self.limits,

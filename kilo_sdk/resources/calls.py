@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
 from kilo_sdk.conversation import wire_messages
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.outgoing import check_headers
@@ -20,7 +18,6 @@ from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref
 from kilo_sdk.transports.base import CompletionCall
 from kilo_sdk.types.construction import quickly
-from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 from kilo_sdk.types.reasoning import Reasoning, check_level
 from kilo_sdk.types.wire import WirePayload
 
@@ -31,47 +28,48 @@ if TYPE_CHECKING:
     from kilo_sdk.http import Connections
     from kilo_sdk.resilience.policy import CallPolicy
     from kilo_sdk.timeouts import Timeouts
+    from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 
 __all__ = ["CallDefaults", "completion_calls"]
 
 
-@attrs.frozen(slots=True, eq=False, repr=False)
 class CallDefaults:
     """What a client has for all of its calls, read off it once; attributes are as its own.
 
     Of a client every one of them is a property, and a call needs them all.
+
+    Args:
+        client: One that is configured.
     """
 
-    default_model: ModelRef
-    reasoning: ReasoningOption
-    base_url: str
-    plain_headers: Mapping[str, str]
-    stream_headers: Mapping[str, str]
-    timeouts: Timeouts
-    policy: CallPolicy
-    pin_provider: ProviderPin
-    provider_memory: ProviderMemory
-    cost_meter: CostMeter | None
-    prices: PriceList
-    connections: Connections
+    __slots__ = (
+        "base_url",
+        "connections",
+        "cost_meter",
+        "default_model",
+        "pin_provider",
+        "plain_headers",
+        "policy",
+        "prices",
+        "provider_memory",
+        "reasoning",
+        "stream_headers",
+        "timeouts",
+    )
 
-    @classmethod
-    def of(cls, client: KiloClient) -> CallDefaults:
-        """Return those of a client that is configured."""
-        return cls(
-            default_model=client.default_model,
-            reasoning=client.reasoning,
-            base_url=client.base_url,
-            plain_headers=client.call_headers(stream=False),
-            stream_headers=client.call_headers(stream=True),
-            timeouts=client.timeouts,
-            policy=client.policy,
-            pin_provider=client.pin_provider,
-            provider_memory=client.provider_memory,
-            cost_meter=client.cost_meter,
-            prices=client.prices,
-            connections=client.connections,
-        )
+    def __init__(self, client: KiloClient) -> None:
+        self.default_model: ModelRef = client.default_model
+        self.reasoning: ReasoningOption = client.reasoning
+        self.base_url: str = client.base_url
+        self.plain_headers: Mapping[str, str] = client.call_headers(stream=False)
+        self.stream_headers: Mapping[str, str] = client.call_headers(stream=True)
+        self.timeouts: Timeouts = client.timeouts
+        self.policy: CallPolicy = client.policy
+        self.pin_provider: ProviderPin = client.pin_provider
+        self.provider_memory: ProviderMemory = client.provider_memory
+        self.cost_meter: CostMeter | None = client.cost_meter
+        self.prices: PriceList = client.prices
+        self.connections: Connections = client.connections
 
 
 def completion_calls(

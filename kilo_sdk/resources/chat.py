@@ -24,37 +24,18 @@ from kilo_sdk.stream_source import answer_context
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import CallClocks, Timeouts
 from kilo_sdk.types.completion import ChatCompletion
-from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 
 if TYPE_CHECKING:
     from kilo_sdk.client import KiloClient
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.resilience.try_report import OnTry
+    from kilo_sdk.resources.call_options import CompletionOptions
+    from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 
-__all__ = ["Chat", "CompletionOptions", "Completions", "StreamOpening"]
+__all__ = ["Chat", "Completions", "StreamOpening"]
 
 _BODY_MAX: Final = 256 * 2**20
 _T = TypeVar("_T")
-
-
-class CompletionOptions(CompletionParams, total=False):
-    """What a call takes besides ``messages`` and ``stream``; ``create`` describes each."""
-
-    model: str | ModelRef | None
-    reasoning: ReasoningOption
-    fallback_models: Sequence[str | ModelRef]
-    task_id: str | None
-    mode: str | None
-    max_cost: Dollars | None
-    cost_meter: CostMeter | None
-    pin_provider: ProviderPin | None
-    timeouts: Timeouts | None
-    retries: RetryPolicy | None
-    on_try: OnTry | None
-    hedge_after: float | None
-    resume: ResumeOption | None
-    extra_headers: Mapping[str, str] | None
-    extra_body: Mapping[str, Any] | None
 
 
 class Chat:
@@ -73,7 +54,7 @@ class Completions:
 
     def __init__(self, client: KiloClient) -> None:
         self._client = client
-        self._defaults = CallDefaults.of(client)
+        self._defaults = CallDefaults(client)
 
     @overload
     async def create(

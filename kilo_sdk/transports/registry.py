@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
-
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import TransportAdapter
@@ -13,18 +11,21 @@ from kilo_sdk.transports.base import TransportAdapter
 __all__ = ["TransportRegistry"]
 
 
-@attrs.frozen(slots=True, eq=False)
 class TransportRegistry:
     """An ordered list of transports.
 
-    Attributes:
+    Args:
         transports: In the order they are asked; the first that matches serves.
+
+    Raises:
+        ConfigurationError: One of them is none.
     """
 
-    transports: Sequence[TransportAdapter]
+    __slots__ = ("transports",)
 
-    def __attrs_post_init__(self) -> None:
-        for transport in self.transports:
+    def __init__(self, transports: Sequence[TransportAdapter]) -> None:
+        self.transports = transports
+        for transport in transports:
             if not isinstance(transport, TransportAdapter):
                 raise ConfigurationError(
                     f"{type(transport).__name__} is no transport adapter; extend "

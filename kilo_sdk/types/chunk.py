@@ -9,8 +9,6 @@ Source: GATEWAY 5.
 
 from __future__ import annotations
 
-import attrs
-
 from kilo_sdk.types.fields import int_field, object_field, objects_field, text_field
 from kilo_sdk.types.tool_call import ToolCallChunk
 from kilo_sdk.types.usage import Usage
@@ -38,7 +36,6 @@ class _WireView:
         return f"{type(self).__name__}({self.raw!r})"
 
 
-@attrs.define(slots=True, eq=False, repr=False)
 class Delta(_WireView):
     """What a chunk adds to one choice; a field that did not come is None.
 
@@ -46,8 +43,11 @@ class Delta(_WireView):
         content: Text to append to the answer.
     """
 
-    _fields: WireDict
-    content: str | None
+    __slots__ = ("_fields", "content")
+
+    def __init__(self, fields: WireDict, content: str | None) -> None:
+        self._fields = fields
+        self.content = content
 
     @property
     def raw(self) -> WireDict:
@@ -81,7 +81,6 @@ class Delta(_WireView):
         return list(map(ToolCallChunk, objects_field(self._fields, "tool_calls") or ())) or None
 
 
-@attrs.define(slots=True, eq=False, repr=False)
 class ChunkChoice(_WireView):
     """One choice of a chunk.
 
@@ -89,8 +88,11 @@ class ChunkChoice(_WireView):
         delta: What the chunk adds to this choice.
     """
 
-    _fields: WireDict
-    delta: Delta
+    __slots__ = ("_fields", "delta")
+
+    def __init__(self, fields: WireDict, delta: Delta) -> None:
+        self._fields = fields
+        self.delta = delta
 
     @property
     def raw(self) -> WireDict:
@@ -119,7 +121,6 @@ class ChunkChoice(_WireView):
         return object_field(self._fields, "logprobs")
 
 
-@attrs.define(slots=True, eq=False, repr=False)
 class CompletionChunk(_WireView):
     """One ``chat.completion.chunk``.
 
@@ -127,8 +128,11 @@ class CompletionChunk(_WireView):
         choices: Always a list, empty on chunks that carry only usage.
     """
 
-    _fields: WireChunk
-    choices: list[ChunkChoice]
+    __slots__ = ("_fields", "choices")
+
+    def __init__(self, fields: WireChunk, choices: list[ChunkChoice]) -> None:
+        self._fields = fields
+        self.choices = choices
 
     @property
     def raw(self) -> WireChunk:

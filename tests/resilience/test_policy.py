@@ -16,7 +16,7 @@ from kilo_sdk.retry import RetryPolicy
 
 
 def test_by_default_there_is_a_budget_and_nothing_else_is_on() -> None:
-    policy = CallPolicy.of()
+    policy = CallPolicy()
     assert policy.retries == RetryPolicy()
     assert policy.budget.size == RetryBudget().size
     assert (policy.limits, policy.on_try) == (None, None)
@@ -24,13 +24,13 @@ def test_by_default_there_is_a_budget_and_nothing_else_is_on() -> None:
 
 
 def test_a_call_without_options_of_its_own_has_the_very_policy_of_the_client() -> None:
-    policy = CallPolicy.of()
+    policy = CallPolicy()
     assert policy.for_call() is policy
 
 
 def test_a_calls_options_replace_the_clients_and_share_its_budget_and_limits() -> None:
     limits = Limits(max_concurrent=1)
-    policy = CallPolicy.of(limits=limits, on_try=print)
+    policy = CallPolicy(limits=limits, on_try=print)
     once = RetryPolicy(max_attempts=1)
     own = policy.for_call(retries=once, on_try=repr)
     assert (own.retries, own.on_try) == (once, repr)
@@ -40,7 +40,7 @@ def test_a_calls_options_replace_the_clients_and_share_its_budget_and_limits() -
 
 
 def test_a_call_may_hedge_and_resume_where_its_client_does_not_and_the_other_way_round() -> None:
-    plain = CallPolicy.of()
+    plain = CallPolicy()
     own = plain.for_call(hedge_after=2, resume="continue")
     assert (own.hedge_after, own.resume) == (2.0, "continue")
     assert own.for_call(retries=RetryPolicy()).hedge_after == 2.0
@@ -68,7 +68,7 @@ async def awaited(report: TryReport) -> None:
 )
 def test_what_cannot_work_is_refused_with_what_can(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        CallPolicy.of(**options)
+        CallPolicy(**options)
     if "limits" not in options and "retry_budget" not in options:
         with pytest.raises(ConfigurationError, match=words):
-            CallPolicy.of().for_call(**options)
+            CallPolicy().for_call(**options)

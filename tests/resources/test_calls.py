@@ -16,7 +16,7 @@ USER: dict[str, Any] = {"role": "user", "content": "Hi"}
 
 
 def calls(client: KiloClient | None = None, **more: Any) -> list[CompletionCall]:
-    defaults = CallDefaults.of(client or KiloClient(default_model=GPT))
+    defaults = CallDefaults(client or KiloClient(default_model=GPT))
     return completion_calls(defaults, **{"messages": "Hi", **more})
 
 
