@@ -31,7 +31,6 @@ from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
 from kilo_sdk.outgoing import build_request, encode_body, within_total
 from kilo_sdk.provider_memory import ProviderMemory
-from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
 from kilo_sdk.retry import RetryPolicy, RetryState, may_fail_over
@@ -70,7 +69,9 @@ class Attempts:
         is_hedge: Whether it is a single try, which runs beside a call.
 
     Attributes:
-        candidate: The call as it goes to the model that is being asked, and its route.
+        candidate: The call as it goes to the model that is being asked, and its route; gone with
+            the answer's delivery, where nothing is to be asked again.
+        ref: The model that is being asked, or that answered.
         connections: Where it is sent.
         permit: The latest try's leave to go, where calls are limited.
     """
@@ -97,6 +98,7 @@ class Attempts:
         "cost",
         "permit",
         "pins_provider",
+        "ref",
     )
 
     def __init__(
@@ -118,17 +120,19 @@ class Attempts:
         self._advice = advice
         self._memory = memory
         self.pins_provider = pins_provider
-        self.candidate, *self._others = candidates
+        self._others = tuple(candidates[1:])
+        self._ask(candidates[0])
         self.connections = connections
         self._policy = policy
         self.clocks = clocks
         self._tries = 0
-        self._retry = RetryState(policy.retries)
+        # Of most calls nothing fails: what counts their tries is made with the first to end.
+        self._retry: RetryState | None = None
         self._reauthenticated = False
-        self._failures: list[APIError] = []
+        self._failures: tuple[APIError, ...] = ()
         self._final: APIError | None = None
         self._request: OutgoingRequest | None = None
-        self._told: set[DroppedPart] = set()
+        self._told: set[DroppedPart] | None = None
         self._body = b""
         self._progress = policy.progress(is_hedge=is_hedge)
         self.permit: Permit | None = None
@@ -138,10 +142,9 @@ class Attempts:
             if policy.limits.counts_tokens:
                 cost.on_record = self._count_tokens
 
-    @property
-    def ref(self) -> ModelRef:
-        """The model that is being asked."""
-        return self.candidate[0].ref
+    def _ask(self, candidate: tuple[CompletionCall, Route]) -> None:
+        self.candidate = candidate
+        self.ref = candidate[0].ref
 
     @property
     def resumes(self) -> bool:
@@ -203,7 +206,7 @@ class Attempts:
             while True:
                 # A middleware that refuses is not a try that failed, whatever it raises.
                 request = self._request or await self._build()
-                self.cost.admit(self.candidate[0].ref, request.payload)
+                self.cost.admit(self.ref, request.payload)
                 if self._policy.limits is not None:
                     await self._await_turn(self._policy.limits, request)
                 try:
@@ -247,9 +250,10 @@ class Attempts:
         if self._others and may_fail_over(error):
             _log.info("failover.next model=%s reason=%s", self.ref.id, type(error).__name__)
             self._ended("next_model", error)
-            self._failures.append(error)
-            self.candidate = self._others.pop(0)
-            self._retry = RetryState(self._policy.retries)
+            self._failures = (*self._failures, error)
+            self._ask(self._others[0])
+            self._others = self._others[1:]
+            self._retry = None
             self._reauthenticated = False
             self._request = None
             return
@@ -271,13 +275,13 @@ class Attempts:
             ConfigurationError: The client was closed, before the wait or during it.
         """
         if progressed:
-            self._retry = RetryState(self._policy.retries)
+            self._retry = None
         wait = self._next_wait(error, is_cut=True)
         if wait is None:
             error.add_note("not resumed: retries, time or the retry budget do not allow it")
             raise error
-        self.candidate = call, self.candidate[1]
-        self._others = []
+        self._ask((call, self.candidate[1]))
+        self._others = ()
         self._reauthenticated = False
         self._request = None
         await self._wait("continue", error, wait)
@@ -286,6 +290,8 @@ class Attempts:
         """The answer has reached the caller, or its first chunk has."""
         # It is not sent again: a long conversation is not held as long as its answer comes.
         self._body, self._request = b"", None
+        if self._policy.resume == "off":
+            del self.candidate
         self._ended("answered")
 
     def lost(self) -> None:
@@ -308,6 +314,8 @@ class Attempts:
 
     def _next_wait(self, error: APIError, *, is_cut: bool = False) -> float | None:
         """Return the seconds until this model is tried again, or None when it is not."""
+        if self._retry is None:
+            self._retry = RetryState(self._policy.retries)
         wait = self._retry.next_wait(error, is_cut=is_cut)
         if wait is None or wait >= self.clocks.total_left:
             return None
@@ -393,5 +401,7 @@ class Attempts:
         if request.dropped:
             from kilo_sdk.middleware.dropped import tell_dropped
 
+            if self._told is None:
+                self._told = set()
             tell_dropped(call.ref.id, request.dropped, self._told)
         return request

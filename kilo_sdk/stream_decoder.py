@@ -67,7 +67,6 @@ class StreamDecoder:
         "_repeat",
         "_repeat_lessons",
         "_seam",
-        "_steps",
         "_template",
         "done",
         "failure",
@@ -85,10 +84,8 @@ class StreamDecoder:
         self._context = context
         self._parser = SSEParser()
         self._accumulator = accumulator or CompletionAccumulator()
-        self._passage = passage = context.response_chain.for_stream()
+        self._passage = context.response_chain.for_stream()
         self._seam = seam
-        # A template is learnt of chunks that nothing changed, and so only past the seam.
-        self._steps = passage.steps if seam is None else (*passage.steps, seam.on_chunk)
         self._decode = _chunk_decoder(context.transport)
         self._head = b""
         self._holds = True
@@ -222,7 +219,8 @@ class StreamDecoder:
 
     def _decode_events(self, events: list[bytes]) -> list[DecodedChunk]:
         chunks: list[DecodedChunk] = []
-        steps = self._steps
+        on_chunk = self._passage.on_chunk
+        seam = self._seam
         decode = self._decode
         add = self._accumulator.add
         template, pieces = self._template, self._pieces
@@ -280,8 +278,10 @@ class StreamDecoder:
                 if wire is None:
                     continue
             try:
-                for step in steps:
-                    step(wire)
+                on_chunk(wire)
+                # A template is learnt of chunks that nothing changed, and so only past the seam.
+                if seam is not None:
+                    seam.on_chunk(wire)
             except APIError as exc:
                 self._fail(exc)
                 break

@@ -48,12 +48,12 @@ class StreamSource:
     # One object for each open stream, looked at for every token.
     __slots__ = (
         "__weakref__",
-        "_answer",
         "_answered",
         "_attempts",
         "_clocks",
         "_closed",
         "_completion",
+        "_context",
         "_decoder",
         "_delivered",
         "_ended",
@@ -87,10 +87,9 @@ class StreamSource:
 
     def _adopt(self, answer: Answer) -> None:
         self._answered = False
-        self._answer = answer
         self._exchange = answer.exchange
         self._is_json = answer.exchange.content_type in _JSON_TYPES
-        context = answer_context(answer, self._attempts.cost.prices)
+        self._context = context = answer_context(answer, self._attempts.cost.prices)
         try:
             self._decoder = (
                 self._resumption.decoder(context, self._decoder)
@@ -109,12 +108,12 @@ class StreamSource:
     @property
     def model_ref(self) -> ModelRef:
         """The model that answers; with fallback models, which one."""
-        return self._answer.ref
+        return self._context.ref
 
     @property
     def request_id(self) -> str | None:
         """The gateway's id of the request, where its response headers name one."""
-        return self._answer.request_id
+        return self._context.request_id
 
     @property
     def continuations(self) -> int:
@@ -318,9 +317,9 @@ class StreamSource:
             return decoder.end(cause=broken)
         if isinstance(broken, ProtocolError):
             decoder.failure = StreamProtocolError(
-                f"{broken.message}; model {self._answer.ref.id}",
-                model=self._answer.ref.id,
-                request_id=self._answer.request_id,
+                f"{broken.message}; model {self._context.ref.id}",
+                model=self._context.ref.id,
+                request_id=self._context.request_id,
             )
             return decoder.end()
         if self._closed and not decoder.done and decoder.failure is None:
@@ -368,9 +367,9 @@ class StreamSource:
 
     def _closed_early(self) -> StreamError:
         return StreamError(
-            f"the stream was closed before its end; model {self._answer.ref.id}",
-            model=self._answer.ref.id,
-            request_id=self._answer.request_id,
+            f"the stream was closed before its end; model {self._context.ref.id}",
+            model=self._context.ref.id,
+            request_id=self._context.request_id,
         )
 
     def _fail(self, failure: APIError) -> None:

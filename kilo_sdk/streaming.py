@@ -159,4 +159,4 @@ class CompletionStream(StreamSource):
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "closed" if self.closed else "open"
-        return f"<CompletionStream {self._answer.ref.id} {state}>"
+        return f"<CompletionStream {self._context.ref.id} {state}>"

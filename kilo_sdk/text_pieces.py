@@ -24,7 +24,7 @@ class TextPieces:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self._folded: list[str] = []
+        self._folded: list[str] | None = None  # most texts are short
 
     def append(self, piece: str) -> None:
         """Add a piece."""
@@ -35,6 +35,8 @@ class TextPieces:
     def fold(self) -> None:
         """Join the latest pieces into one, where they have become many."""
         if len(self.pieces) >= FOLD_AT:
+            if self._folded is None:
+                self._folded = []
             self._folded.append("".join(self.pieces))
             self.pieces.clear()
 
@@ -42,4 +44,4 @@ class TextPieces:
         return bool(self.pieces or self._folded)
 
     def __str__(self) -> str:
-        return "".join((*self._folded, *self.pieces))
+        return "".join((*(self._folded or ()), *self.pieces))

@@ -36,8 +36,7 @@ def feed(chunks: Iterable[Any]) -> CompletionAccumulator:
     passage = CHAIN.for_stream()
     accumulator = CompletionAccumulator()
     for chunk in copy.deepcopy(list(chunks)):
-        for step in passage.steps:
-            step(chunk)
+        passage.on_chunk(chunk)
         accumulator.add(chunk)
         accumulator.fold()
     for held in passage.held_back():
@@ -541,11 +540,10 @@ def test_what_was_seen_in_the_wild_makes_the_answer_it_means(name: str) -> None:
 @pytest.mark.parametrize("name", WILD)
 def test_an_answer_that_was_built_before_its_end_is_the_same_at_its_end(name: str) -> None:
     chunks, expected = WILD[name]
-    steps = CHAIN.for_stream().steps
+    passage = CHAIN.for_stream()
     accumulator = CompletionAccumulator()
     for one in copy.deepcopy(chunks):
-        for step in steps:
-            step(one)
+        passage.on_chunk(one)
         accumulator.add(one)
         accumulator.build()
     assert ChatCompletion.from_wire(accumulator.build()) == expected
@@ -572,9 +570,7 @@ def test_what_was_built_does_not_change_with_later_chunks() -> None:
     accumulator = feed(chunks[:1])
     early = accumulator.build()
     before = copy.deepcopy(early)
-    steps = CHAIN.for_stream().steps
-    for step in steps:
-        step(chunks[1])
+    CHAIN.for_stream().on_chunk(chunks[1])
     accumulator.add(chunks[1])
     assert early == before
     assert accumulator.build() != before
@@ -813,14 +809,13 @@ def arguments_in_pieces(pieces: int, **fields: Any) -> list[Any]:
 def test_arguments_are_joined_in_linear_work(fields: Any) -> None:
     first = orjson.dumps(calls(call('{"a":"', "f", id="c1", **fields)))
     piece = orjson.dumps(calls(call("x" * 250, **fields)))
-    steps = CHAIN.for_stream().steps
+    passage = CHAIN.for_stream()
 
     def work(pieces: int) -> None:
         accumulator = CompletionAccumulator()
         for one in [first, *[piece] * pieces]:
             made = orjson.loads(one)
-            for step in steps:
-                step(made)
+            passage.on_chunk(made)
             accumulator.add(made)
             accumulator.fold()
         assert len(accumulator.finished_tool_calls()) == 1
@@ -829,11 +824,10 @@ def test_arguments_are_joined_in_linear_work(fields: Any) -> None:
 
 
 def test_ten_megabytes_of_arguments_in_a_hundred_thousand_pieces_are_whole() -> None:
-    steps = CHAIN.for_stream().steps
+    passage = CHAIN.for_stream()
     accumulator = CompletionAccumulator()
     for one in arguments_in_pieces(100_000, index=0):
-        for step in steps:
-            step(one)
+        passage.on_chunk(one)
         accumulator.add(one)
     [(_, made)] = accumulator.finished_tool_calls()
     assert made["function"]["arguments"] == '{"a":"' + "x" * 10_000_000 + '"}'

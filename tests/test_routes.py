@@ -72,8 +72,7 @@ async def test_the_callers_middleware_comes_after_the_transports_own() -> None:
     await route.request_chain.run(request)
     assert request.payload == {"marks": ["own", "first", "second"]}
     chunk: dict[str, Any] = {}
-    for step in route.response_chain.for_stream().steps:
-        step(chunk)
+    route.response_chain.for_stream().on_chunk(chunk)
     assert chunk == {"marks": ["own", "third"]}
 
 

@@ -124,6 +124,11 @@ class CallCost:
         return other
 
     @property
+    def _is_counted(self) -> bool:
+        """Whether anybody asks what the call costs; else its prompt is not kept for that."""
+        return self.is_limited or bool(self._meters) or self.on_record is not None
+
+    @property
     def so_far(self) -> Decimal:
         """What all its tries have cost, the one that is under way included; US dollars."""
         running = None if self._running is None else self._running.cost
@@ -140,7 +145,9 @@ class CallCost:
             BudgetExceededError: A budget does not allow it.
             ConfigurationError: A budget applies, and the model's price is not known.
         """
-        self._asked, self._payload = asked, payload
+        self._asked = asked
+        if self._is_counted:
+            self._payload = payload
         if not self.is_limited:
             return
         # Whatever was held for the try before: what is held is for the one to come.
@@ -200,7 +207,7 @@ class CallCost:
         """
         if self._began:
             self._began = False
-            if self._meters or self.is_limited or self.on_record is not None:
+            if self._is_counted:
                 self._count_answer(None if answer is None else answer())
         if self.is_limited:
             # Only then is there anything to be let go, and nearly every call asks twice.
@@ -222,7 +229,7 @@ class CallCost:
         and broke off. Refusals, and streams without a first chunk, do not.
         """
         self._running = None
-        if not self._began:
+        if not (self._began and self._is_counted):
             return
         self._began = False
         body = error.body if isinstance(error.body, dict) else {}

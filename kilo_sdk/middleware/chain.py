@@ -137,20 +137,17 @@ class StreamPassage:
 
     Args:
         middleware: That of one answer, in order.
-
-    Attributes:
-        steps: What each chunk must pass, in order.
     """
 
-    __slots__ = ("_holding", "steps")
+    __slots__ = ("_middleware",)
 
     def __init__(self, middleware: Sequence[ResponseMiddleware]) -> None:
-        self.steps: tuple[ChunkStep, ...] = tuple([one.on_chunk for one in middleware])
-        self._holding = [
-            (position, one)
-            for position, one in enumerate(middleware)
-            if isinstance(one, HoldingResponseMiddleware)
-        ]
+        self._middleware = middleware
+
+    def on_chunk(self, chunk: WireChunk) -> None:
+        """Let each middleware change a chunk, in order."""
+        for one in self._middleware:
+            one.on_chunk(chunk)
 
     def held_back(self) -> Iterator[WireChunk]:
         """Yield what middleware held back, each chunk led through all that come after it.
@@ -160,7 +157,9 @@ class StreamPassage:
         Raises:
             ConfigurationError: What a middleware returned is no chunk.
         """
-        for position, one in self._holding:
+        for position, one in enumerate(self._middleware):
+            if not isinstance(one, HoldingResponseMiddleware):
+                continue
             chunk = one.on_end()
             if chunk is not None:
                 if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
@@ -168,8 +167,8 @@ class StreamPassage:
                         f"on_end() of {type(one).__name__} returns None, or a chunk with a list of "
                         "choices such as {'choices': [{'index': 0, 'delta': {'content': '...'}}]}"
                     )
-                for step in self.steps[position + 1 :]:
-                    step(chunk)
+                for later in self._middleware[position + 1 :]:
+                    later.on_chunk(chunk)
                 yield chunk
 
 

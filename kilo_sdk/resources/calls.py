@@ -7,7 +7,7 @@ Source: GATEWAY 3 (the request), GATEWAY 4 (whose word on reasoning counts).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from kilo_sdk.conversation import wire_messages
@@ -43,10 +43,12 @@ class CallDefaults:
     """
 
     __slots__ = (
+        "advice",
         "base_url",
         "connections",
         "cost_meter",
         "default_model",
+        "load_prices",
         "pin_provider",
         "plain_headers",
         "policy",
@@ -70,6 +72,8 @@ class CallDefaults:
         self.cost_meter: CostMeter | None = client.cost_meter
         self.prices: PriceList = client.prices
         self.connections: Connections = client.connections
+        self.advice: Callable[[str], str] = client.advice_on_missing
+        self.load_prices: Callable[[], Awaitable[object]] = lambda: client.models.list()
 
 
 def completion_calls(

@@ -268,8 +268,8 @@ class Completions:
             policy,
             clocks,
             cost,
-            load_prices=lambda: client.models.list(),
-            advice=client.advice_on_missing,
+            load_prices=defaults.load_prices,
+            advice=defaults.advice,
             memory=defaults.provider_memory,
             pins_provider=pin is True,
         )

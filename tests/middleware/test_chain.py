@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
@@ -145,7 +145,7 @@ def either(wire: Any) -> str:
     return "what it returns is not looked at"
 
 
-def run(steps: tuple[Callable[[Any], object], ...]) -> list[Any]:
+def run(steps: Iterable[Callable[[Any], object]]) -> list[Any]:
     wire: dict[str, Any] = {"seen": []}
     for step in steps:
         step(wire)
@@ -155,13 +155,13 @@ def run(steps: tuple[Callable[[Any], object], ...]) -> list[Any]:
 
 async def test_response_middleware_of_every_form_runs_in_order() -> None:
     chain = ResponseChain([either, Stateless(), Counting()])
-    assert run(chain.for_stream().steps) == ["function", "object chunk", 1]
+    assert run([chain.for_stream().on_chunk]) == ["function", "object chunk", 1]
     assert run(chain.completion_steps()) == ["function", "object completion", 1]
 
 
 async def test_each_answer_gets_a_state_of_its_own() -> None:
     chain = ResponseChain([Counting()])
-    first, second = chain.for_stream().steps, chain.for_stream().steps
+    first, second = [chain.for_stream().on_chunk], [chain.for_stream().on_chunk]
     assert [run(first), run(first), run(second)] == [[1], [2], [1]]
 
 
@@ -176,8 +176,8 @@ async def test_each_whole_answer_gets_a_state_of_its_own_unless_completions_are_
     assert wire["seen"] == [1, "object completion", 2, "object completion"]
 
 
-async def test_a_chain_of_nothing_has_no_steps() -> None:
-    assert ResponseChain([]).for_stream().steps == ()
+async def test_a_chain_of_nothing_changes_nothing() -> None:
+    assert run([ResponseChain([]).for_stream().on_chunk]) == []
     assert ResponseChain([]).completion_steps() == ()
 
 
@@ -197,7 +197,7 @@ async def test_a_class_in_the_place_of_its_object_is_refused(chain: Any, middlew
 
 async def test_a_chain_may_be_built_of_a_generator() -> None:
     chain = ResponseChain(one for one in (either, either))
-    assert run(chain.for_stream().steps) == ["function", "function"]
+    assert run([chain.for_stream().on_chunk]) == ["function", "function"]
 
 
 # What is held back until the end
@@ -216,7 +216,7 @@ class Holding(Stateless):
 async def test_what_is_held_back_passes_the_middleware_after_it() -> None:
     chain = ResponseChain([either, Holding("a"), Counting(), Holding(""), Holding("b"), either])
     passage = chain.for_stream()
-    run(passage.steps)
+    run([passage.on_chunk])
     assert [chunk["seen"] for chunk in passage.held_back()] == [
         ["a", 2, "object chunk", "object chunk", "function"],
         ["b", "function"],

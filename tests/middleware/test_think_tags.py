@@ -71,8 +71,7 @@ def streamed(chunks: Iterable[Any], extraction: ThinkTagExtraction = THINK) -> C
     passage = chain(extraction).for_stream()
     accumulator = CompletionAccumulator()
     for chunk in copy.deepcopy(list(chunks)):
-        for step in passage.steps:
-            step(chunk)
+        passage.on_chunk(chunk)
         accumulator.add(chunk)
     for held in passage.held_back():
         accumulator.add(accumulator.headed(held))

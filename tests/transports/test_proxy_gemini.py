@@ -149,10 +149,8 @@ async def test_a_signature_in_an_answer_is_checked_before_anyone_sees_it() -> No
     chunk: Any = {
         "choices": {"delta": {"tool_calls": [piece("c2ln"), {**piece("msg_1"), "id": "c2"}]}}
     }
-    for step in (
-        ResponseChain(ProxyGeminiTransport(**SHARED).response_middleware).for_stream().steps
-    ):
-        step(chunk)
+    chain = ResponseChain(ProxyGeminiTransport(**SHARED).response_middleware)
+    chain.for_stream().on_chunk(chunk)
     kept = [one["extra_content"] for one in chunk["choices"][0]["delta"]["tool_calls"]]
     assert kept == [{"google": {"thought_signature": "c2ln"}}, {"google": {}}]
 
