@@ -126,13 +126,10 @@ class Attempts:
         self._policy = policy
         self.clocks = clocks
         self._tries = 0
-        # Of most calls nothing fails: what counts their tries is made with the first to end.
-        self._retry: RetryState | None = None
-        self._reauthenticated = False
+        self._retry: RetryState | None = None  # until a try of this model has failed
         self._failures: tuple[APIError, ...] = ()
         self._final: APIError | None = None
-        self._request: OutgoingRequest | None = None
-        self._told: set[DroppedPart] | None = None
+        self._told: frozenset[DroppedPart] = frozenset()
         self._body = b""
         self._progress = policy.progress(is_hedge=is_hedge)
         self.permit: Permit | None = None
@@ -145,6 +142,8 @@ class Attempts:
     def _ask(self, candidate: tuple[CompletionCall, Route]) -> None:
         self.candidate = candidate
         self.ref = candidate[0].ref
+        self._request: OutgoingRequest | None = None
+        self._reauthenticated = False
 
     @property
     def resumes(self) -> bool:
@@ -254,8 +253,6 @@ class Attempts:
             self._ask(self._others[0])
             self._others = self._others[1:]
             self._retry = None
-            self._reauthenticated = False
-            self._request = None
             return
         self._final = error
         self._note_failures(error)
@@ -282,8 +279,6 @@ class Attempts:
             raise error
         self._ask((call, self.candidate[1]))
         self._others = ()
-        self._reauthenticated = False
-        self._request = None
         await self._wait("continue", error, wait)
 
     def delivered(self) -> None:
@@ -401,7 +396,5 @@ class Attempts:
         if request.dropped:
             from kilo_sdk.middleware.dropped import tell_dropped
 
-            if self._told is None:
-                self._told = set()
-            tell_dropped(call.ref.id, request.dropped, self._told)
+            self._told = tell_dropped(call.ref.id, request.dropped, self._told)
         return request

@@ -5,11 +5,13 @@ Source: GATEWAY 5.
 
 from __future__ import annotations
 
+from kilo_sdk.answers import AnswerContext
+from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.exchange import Exchange
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.routes import Route
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "answer_context"]
 
 
 class Answer:
@@ -31,3 +33,17 @@ class Answer:
         self.route = route
         self.ref = ref
         self.request_id = request_id
+
+
+def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
+    """Return what decoding needs to know of an answer."""
+    return AnswerContext(
+        answer.route.transport,
+        answer.route.response_chain,
+        answer.ref,
+        answer.request_id,
+        answer.exchange.headers,
+        answer.exchange.content_type,
+        prices,
+        answer.exchange.key_sent,
+    )

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from kilo_sdk.answers import AnswerContext
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.begun_answer import Answer
+from kilo_sdk.begun_answer import Answer, answer_context
 from kilo_sdk.chunk_template import DecodedChunk
-from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.errors import (
     APIConnectionError,
     APIError,
@@ -36,7 +34,7 @@ from kilo_sdk.types.completion import ChatCompletion
 if TYPE_CHECKING:
     from kilo_sdk.resumption import Resumption
 
-__all__ = ["StreamSource", "answer_context"]
+__all__ = ["StreamSource"]
 
 _JSON_TYPES = frozenset({"application/json", "text/json", "application/problem+json"})
 _BODY_MAX = 256 * 2**20
@@ -392,17 +390,3 @@ def _resumption_of(attempts: Attempts) -> Resumption:
     from kilo_sdk.resumption import Resumption
 
     return Resumption(attempts)
-
-
-def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
-    """Return what decoding needs to know of an answer."""
-    return AnswerContext(
-        answer.route.transport,
-        answer.route.response_chain,
-        answer.ref,
-        answer.request_id,
-        answer.exchange.headers,
-        answer.exchange.content_type,
-        prices,
-        answer.exchange.key_sent,
-    )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import anyio
 import pytest
 
 from kilo_sdk import KiloClient, ModelRef
-from kilo_sdk.begun_answer import Answer
 from kilo_sdk.emulator import LocalGateway
-from kilo_sdk.streaming import CompletionStream
 
 pytestmark = pytest.mark.anyio
 
@@ -18,15 +15,12 @@ async def test_an_answer_is_the_models_that_gave_it() -> None:
         LocalGateway() as gateway,
         KiloClient("key", base_url=gateway.base_url) as client,
     ):
-        stream = await client.chat.completions.create(
-            messages="Hi", model="acme/none", fallback_models=["openai/gpt-4.1"], stream=True
+        opening = client.chat.completions.stream(
+            messages="Hi", model="acme/none", fallback_models=["openai/gpt-4.1"]
         )
-        async with stream:
-            assert isinstance(stream, CompletionStream)
-            answer: Answer = stream._answer
-            assert answer.ref == ModelRef("openai/gpt-4.1")
-            assert answer.request_id == "req-0-00000002"
-            assert answer.exchange.status == 200
-            assert answer.route.transport.name == client.transport_for(answer.ref).name
-        await anyio.lowlevel.checkpoint()
-        assert answer.exchange.closed
+        answer = await opening._attempts.open()
+        assert answer.ref == ModelRef("openai/gpt-4.1")
+        assert answer.request_id == "req-0-00000002"
+        assert answer.exchange.status == 200
+        assert answer.route.transport.name == client.transport_for(answer.ref).name
+        answer.exchange.close()

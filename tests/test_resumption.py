@@ -14,10 +14,10 @@ from kilo_sdk import (
     UpstreamError,
 )
 from kilo_sdk.attempts import Attempts
+from kilo_sdk.begun_answer import answer_context
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.resumption import Resumption
 from kilo_sdk.stream_decoder import StreamDecoder
-from kilo_sdk.stream_source import answer_context
 from tests.support.raw_streams import AT_ONCE, DONE, chunk, event, reply
 
 pytestmark = pytest.mark.anyio

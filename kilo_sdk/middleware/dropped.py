@@ -48,7 +48,9 @@ class DroppedPart:
     malformed: bool = False
 
 
-def tell_dropped(model: str, dropped: Iterable[DroppedPart], told: set[DroppedPart]) -> None:
+def tell_dropped(
+    model: str, dropped: Iterable[DroppedPart], told: frozenset[DroppedPart]
+) -> frozenset[DroppedPart]:
     """Write one line on the logger ``kilo_sdk.replay`` of what was not told before.
 
     A warning where something was malformed, else info. The record has the attributes
@@ -57,12 +59,14 @@ def tell_dropped(model: str, dropped: Iterable[DroppedPart], told: set[DroppedPa
     Args:
         model: The gateway id of the model that is asked.
         dropped: What was left out of the request.
-        told: What was told of this call; what is told now is added.
+        told: What was told of this call before.
+
+    Returns:
+        All that was told of it now.
     """
     new = sorted({part for part in dropped if part not in told}, key=lambda part: part.index)
     if not new:
-        return
-    told.update(new)
+        return told
     named = [
         f"messages[{index}] ({role}) "
         + ", ".join(f"{part.reason} ({part.count})" for part in sorted(parts, key=_reason))
@@ -77,6 +81,7 @@ def tell_dropped(model: str, dropped: Iterable[DroppedPart], told: set[DroppedPa
         f"; and {more} more messages" if more > 0 else "",
         extra={"model": model, "dropped": tuple(new)},
     )
+    return told.union(new)
 
 
 def _reason(part: DroppedPart) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.begun_answer import Answer
+from kilo_sdk.begun_answer import Answer, answer_context
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
@@ -20,7 +20,6 @@ from kilo_sdk.refs import ModelRef
 from kilo_sdk.resilience.policy import CallPolicy, ResumeOption
 from kilo_sdk.resources.calls import CallDefaults, completion_calls
 from kilo_sdk.retry import RetryPolicy
-from kilo_sdk.stream_source import answer_context
 from kilo_sdk.streaming import CompletionStream
 from kilo_sdk.timeouts import CallClocks, Timeouts
 from kilo_sdk.types.completion import ChatCompletion

@@ -176,7 +176,7 @@ async def test_each_whole_answer_gets_a_state_of_its_own_unless_completions_are_
     assert wire["seen"] == [1, "object completion", 2, "object completion"]
 
 
-async def test_a_chain_of_nothing_changes_nothing() -> None:
+async def test_a_chain_of_nothing_changes_no_answer() -> None:
     assert run([ResponseChain([]).for_stream().on_chunk]) == []
     assert ResponseChain([]).completion_steps() == ()
 

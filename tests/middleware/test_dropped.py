@@ -24,9 +24,9 @@ def told(
     caplog: pytest.LogCaptureFixture, *requests: Iterable[DroppedPart]
 ) -> list[tuple[str, str]]:
     """The level and the words of each line that the builds of one call bring."""
-    so_far: set[DroppedPart] = set()
+    so_far: frozenset[DroppedPart] = frozenset()
     for dropped in requests:
-        tell_dropped("a/b", dropped, so_far)
+        so_far = tell_dropped("a/b", dropped, so_far)
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
