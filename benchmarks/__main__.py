@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import importlib.util
 import resource
 import statistics
@@ -24,7 +23,7 @@ from benchmarks.contenders import CONTENDERS, FLOOR
 from benchmarks.cpu import Case, measure
 from benchmarks.footprint import IMPORTS, bytes_per_stream, import_seconds
 from benchmarks.growth import byte_by_byte, many_deltas
-from benchmarks.latency import leaving, many_streams
+from benchmarks.latency import lateness, leaving
 from benchmarks.report import Report, Row, Target
 from benchmarks.server_process import replay_server
 from benchmarks.server_speed import drained_per_second, taken_per_second
@@ -184,12 +183,11 @@ def add_latency(report: Report, root: str, streams: int, repeats: int) -> None:
     left: dict[str, list[float]] = {}
     for _ in range(repeats):
         for name in FEWEST:
-            gc.collect()
-            found = asyncio.run(many_streams(root, name, streams, 20, 100))
-            first.setdefault(name, []).append(_p99(found.first) * MS)
-            token.setdefault(name, []).append(_p99(found.token) * MS)
-            stalls.setdefault(name, []).append(found.stall * MS)
-            busy.setdefault(name, []).append(found.server_busy * 100)
+            late = lateness(name, root, streams, loop=str(report.environment["loop"]))
+            first.setdefault(name, []).append(late.first_ms)
+            token.setdefault(name, []).append(late.token_ms)
+            stalls.setdefault(name, []).append(late.stall_ms)
+            busy.setdefault(name, []).append(late.server_percent)
             left.setdefault(name, []).append(asyncio.run(leaving(root, name, 5)) * MS)
     at = f"{streams:,} streams at 10 tokens/s"
     report.add(f"p99 ms to the first token, {at}", _rows(first), target=Target(1.2))
@@ -219,10 +217,6 @@ def add_footprint(report: Report, root: str, streams: int, repeats: int) -> None
 
 def _rows(values: Mapping[str, list[float]], scale: float = 1) -> list[Row]:
     return [Row(name, [one * scale for one in given]) for name, given in values.items()]
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.99)]
 
 
 def _is_installed(name: str) -> bool:

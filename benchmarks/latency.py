@@ -1,13 +1,22 @@
 """How late a token is: from the server's write to the caller's hands, and what leaving takes.
 
+    python -m benchmarks.latency kilo_sdk http://127.0.0.1:8000/ 1000 2 asyncio
+
 The server stamps each token with the time of its writing, on the monotonic clock that all
-processes of a machine share.
+processes of a machine share. Each contender has a process of its own, as it has where it is
+used: Python's collector stops everything for as long as it takes to go through whatever was
+imported, and would go through the peers' as well. It does so every hundred thousand objects,
+which may fall behind the end of one wave of streams or before it: there is more than one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -16,9 +25,51 @@ import attrs
 
 from benchmarks.contenders import CONTENDERS
 
-__all__ = ["Latencies", "leaving", "many_streams"]
+__all__ = ["Latencies", "Lateness", "lateness", "leaving", "many_streams"]
 
 _TICK_S = 0.005
+_WAVES = 2
+# Streams that begin one after the other and outlast that, so that all are open for a while. Were
+# they all to begin in one second, that would take most of a core, and what was measured would be
+# how long a queue gets that is about to grow without end.
+_BEGIN_S = 4
+_TOKENS = 50
+_PAUSE_MS = 100
+
+
+@attrs.frozen
+class Lateness:
+    """What many streams at once meant for their tokens, over all waves.
+
+    Attributes:
+        first_ms: From sending a request to its first token, of 99 in 100 at most.
+        token_ms: From the server's write of a token to the caller's hands, of 99 in 100 at most.
+        stall_ms: The longest time in which the loop ran nothing else.
+        server_percent: Which part of a core the server took meanwhile.
+    """
+
+    first_ms: float
+    token_ms: float
+    stall_ms: float
+    server_percent: float
+
+
+def lateness(
+    contender: str, root: str, streams: int, *, waves: int = _WAVES, loop: str = "asyncio"
+) -> Lateness:
+    """Let one contender, in a new process, read waves of streams that are open together.
+
+    Args:
+        contender: Its name.
+        root: The replay server's URL.
+        streams: How many make a wave.
+        waves: How many waves.
+        loop: ``asyncio`` or ``uvloop``.
+    """
+    what = [contender, root, str(streams), str(waves), loop]
+    command = [sys.executable, "-m", "benchmarks.latency", *what]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Lateness(**json.loads(run.stdout))
 
 
 @attrs.frozen
@@ -39,16 +90,16 @@ class Latencies:
 
 
 async def many_streams(
-    root: str, contender: str, streams: int, tokens: int, pause_ms: int
+    root: str, contender: str, streams: int, tokens: int, pause_ms: int, begin_s: float
 ) -> Latencies:
-    """Let one contender read so many paced streams that begin within one second."""
+    """Let one contender read so many paced streams that begin within so many seconds."""
     first: list[float] = []
     token: list[float] = []
     async with CONTENDERS[contender](f"{root}stamped/{tokens}/{pause_ms}/") as tasks:
         task = tasks["typed"]
 
         async def one(position: int) -> None:
-            await asyncio.sleep(position / streams)
+            await asyncio.sleep(begin_s * position / streams)
             sent = time.monotonic()
             began = False
 
@@ -75,6 +126,20 @@ async def many_streams(
         busy = (await _busy(root) - busy) / (time.monotonic() - begun)
     assert (len(first), len(token)) == (streams, streams * tokens), "tokens were lost"
     return Latencies(first, token, stall, busy)
+
+
+async def _in_waves(root: str, contender: str, streams: int, waves: int) -> Lateness:
+    found = [await many_streams(root, contender, streams, _TOKENS, _PAUSE_MS) for _ in range(waves)]
+    return Lateness(
+        first_ms=_p99([one for wave in found for one in wave.first]) * 1e3,
+        token_ms=_p99([one for wave in found for one in wave.token]) * 1e3,
+        stall_ms=max(wave.stall for wave in found) * 1e3,
+        server_percent=statistics.fmean(wave.server_busy for wave in found) * 100,
+    )
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]
 
 
 async def _longest_stall() -> float:
@@ -129,3 +194,15 @@ async def _busy(root: str) -> float:
 async def _asked(url: str) -> Any:
     async with aiohttp.ClientSession() as session, session.post(url, data=b"{}") as response:
         return await response.json()
+
+
+if __name__ == "__main__":
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    name, root, streams, waves, loop = sys.argv[1:]
+    if loop == "uvloop":
+        import uvloop
+
+        uvloop.install()
+    told = asyncio.run(_in_waves(root, name, int(streams), int(waves)))
+    print(json.dumps(attrs.asdict(told)))

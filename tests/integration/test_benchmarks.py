@@ -18,7 +18,7 @@ from benchmarks.__main__ import add_growth, add_paced, add_server, add_uvloop
 from benchmarks.contenders import CONTENDERS, Task, Told
 from benchmarks.cpu import RUN_S, Case, measure
 from benchmarks.growth import byte_by_byte, many_deltas
-from benchmarks.latency import leaving, many_streams
+from benchmarks.latency import lateness, leaving, many_streams
 from benchmarks.replay_server import text_of
 from benchmarks.report import Report, Row, Target
 from benchmarks.server_process import replay_server
@@ -69,11 +69,20 @@ async def test_a_reader_that_loses_text_is_found_out(
 
 @pytest.mark.parametrize("name", BOTH)
 async def test_latencies_are_of_every_token_and_leaving_is_seen(name: str, root: str) -> None:
-    found = await many_streams(root, name, 3, 4, 1)
+    found = await many_streams(root, name, 3, 4, 1, 0.1)
     assert (len(found.first), len(found.token)) == (3, 12)
     assert all(one >= 0 for one in (*found.first, *found.token, found.stall))
     assert 0 < found.server_busy < 1
     assert 0 <= await leaving(root, name, 2) < 5
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_contender_is_late_in_a_process_of_its_own(root: str, loop: str) -> None:
+    late = lateness("kilo_sdk", root, 3, waves=1, loop=loop)
+    assert late.first_ms >= 0
+    assert late.token_ms >= 0
+    assert late.stall_ms >= 0
+    assert 0 < late.server_percent < 100
 
 
 @pytest.mark.parametrize("seconds_of", [many_deltas, byte_by_byte])
