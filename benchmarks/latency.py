@@ -129,7 +129,10 @@ async def many_streams(
 
 
 async def _in_waves(root: str, contender: str, streams: int, waves: int) -> Lateness:
-    found = [await many_streams(root, contender, streams, _TOKENS, _PAUSE_MS) for _ in range(waves)]
+    found = [
+        await many_streams(root, contender, streams, _TOKENS, _PAUSE_MS, _BEGIN_S)
+        for _ in range(waves)
+    ]
     return Lateness(
         first_ms=_p99([one for wave in found for one in wave.first]) * 1e3,
         token_ms=_p99([one for wave in found for one in wave.token]) * 1e3,
