@@ -69,8 +69,7 @@ class Attempts:
         is_hedge: Whether it is a single try, which runs beside a call.
 
     Attributes:
-        candidate: The call as it goes to the model that is being asked, and its route; gone with
-            the answer's delivery, where nothing is to be asked again.
+        candidate: What is asked, and its route; gone once delivered, unless it may be gone on with.
         ref: The model that is being asked, or that answered.
         connections: Where it is sent.
         permit: The latest try's leave to go, where calls are limited.
@@ -283,11 +282,12 @@ class Attempts:
 
     def delivered(self) -> None:
         """The answer has reached the caller, or its first chunk has."""
+        self._ended("answered")
         # It is not sent again: a long conversation is not held as long as its answer comes.
         self._body, self._request = b"", None
         if self._policy.resume == "off":
             del self.candidate
-        self._ended("answered")
+            self._others = ()
 
     def lost(self) -> None:
         """A try that ran beside was the first to answer, and this one was given up."""

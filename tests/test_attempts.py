@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import os
 import socket
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
 from itertools import pairwise
@@ -26,6 +28,7 @@ from kilo_sdk import (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
+    CostMeter,
     InsufficientCreditsError,
     KiloClient,
     NotFoundError,
@@ -693,3 +696,38 @@ async def test_closing_the_client_ends_the_wait_for_the_next_try(
         with pytest.raises(ConfigurationError, match="the client is closed; make a new"):
             await asking
     assert len(gateway.requests) == 1
+
+
+# What is kept while an answer comes
+
+
+class Told(dict[str, Any]):
+    """A message whose end can be seen."""
+
+
+@pytest.mark.parametrize(
+    ("options", "is_kept"),
+    [
+        ({}, False),
+        ({"resume": "continue"}, True),
+        ({"cost_meter": CostMeter()}, True),
+        ({"fallback_models": [CLAUDE]}, False),
+    ],
+    ids=["plain", "to be gone on with", "to be counted", "with another model"],
+)
+async def test_a_conversation_is_let_go_with_the_first_chunk_unless_it_is_still_needed(
+    gateway: LocalGateway, options: dict[str, Any], is_kept: bool
+) -> None:
+    chunk = {"id": "g", "choices": [{"index": 0, "delta": {"content": "word"}}]}
+    gateway.enqueue(RawReply(body=[b"data: " + orjson.dumps(chunk) + b"\n\n"], ending="hang"))
+    messages = [Told(role="user", content="A long conversation.")]
+    seen = weakref.ref(messages[0])
+    async with (
+        KiloClient("key", base_url=gateway.base_url, default_model=GPT) as client,
+        client.chat.completions.stream(messages=messages, **options) as stream,
+    ):
+        messages.clear()
+        assert seen() is not None
+        await anext(stream)
+        gc.collect()
+        assert (seen() is not None) == is_kept

@@ -215,10 +215,40 @@ def test_nothing_has_run_out_before_the_next_check(
         assert one.expired(min(check - 0.01, 1e9)) is None
         if check < inf:
             assert one.expired(check) is not None
+        assert one.left(now) == check - now
         now += silence
         if now >= check:
             break
         one.byte(now)
+
+
+def test_what_is_left_before_a_wait_is_the_least_of_what_counts() -> None:
+    one = clocks(first_token=5, idle=3, stall=4, total=9)
+    assert one.left(inf) == 5
+    one.response_began()
+    assert one.left(inf) == 3
+    one.output()
+    assert clocks(first_token=5, total=9).left(inf) == 5
+    one = clocks(first_token=5, stall=7, total=9)
+    one.response_began()
+    one.output()
+    assert one.left(inf) == 7
+    one.spend(8)
+    assert one.left(inf) == 1
+    assert clocks().left(inf) == inf
+
+
+def test_what_is_left_in_a_wait_shrinks_with_time_and_grows_with_bytes() -> None:
+    one = clocks(idle=3, stall=7)
+    one.response_began()
+    one.start(10)
+    assert [one.left(now) for now in (10, 11, 13, 14)] == [3, 2, 0, -1]
+    one.byte(12)
+    assert one.left(14) == 1
+    one.byte(16)
+    assert one.left(16.5) == 0.5  # the stall's, which no byte holds up
+    one.stop(17)
+    assert one.left(17) == 3
 
 
 @pytest.mark.parametrize(
