@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS, FLOOR
 from benchmarks.cpu import Case, measure
-from benchmarks.footprint import IMPORTS, bytes_per_stream, import_seconds
+from benchmarks.footprint import IMPORTS, held_per_stream, import_seconds
 from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import lateness, leaving
 from benchmarks.report import Report, Row, Target
@@ -198,12 +198,12 @@ def add_latency(report: Report, root: str, streams: int, repeats: int) -> None:
 
 
 def add_footprint(report: Report, root: str, streams: int, repeats: int) -> None:
-    """Measure memory per open stream and the time of an import."""
-    held = {
-        name: [bytes_per_stream(name, root, streams) * KB for _ in range(repeats)]
-        for name in FEWEST
-    }
-    report.add(f"KiB per open stream, at {streams:,}", _rows(held), target=Target(1.5))
+    """Measure what an open stream holds, and the time of an import."""
+    held = {name: [held_per_stream(name, root, streams) for _ in range(repeats)] for name in FEWEST}
+    sizes = {name: [one.size for one in found] for name, found in held.items()}
+    report.add(f"KiB per open stream, at {streams:,}", _rows(sizes, KB), target=Target(1.5))
+    objects = {name: [one.objects for one in found] for name, found in held.items()}
+    report.add(f"objects for the collector per open stream, at {streams:,}", _rows(objects))
     took = import_seconds([name for name in IMPORTS if _is_installed(name)], repeats)
     report.add("ms to import", _rows(took, MS), floor="aiohttp")
     over = {"kilo_sdk": [a - b for a, b in zip(took["kilo_sdk"], took["aiohttp"], strict=True)]}

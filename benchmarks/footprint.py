@@ -6,6 +6,8 @@ python -m benchmarks.footprint kilo_sdk http://127.0.0.1:8000/ 1000
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import os
 import resource
 import subprocess
@@ -13,9 +15,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+import attrs
+
 from benchmarks.contenders import CONTENDERS
 
-__all__ = ["bytes_per_stream", "import_seconds"]
+__all__ = ["Held", "held_per_stream", "import_seconds"]
 
 WARM_STREAMS = 50
 IMPORTS = {
@@ -53,11 +57,24 @@ def import_seconds(names: Sequence[str], times: int) -> dict[str, list[float]]:
     return seconds
 
 
-def bytes_per_stream(contender: str, root: str, streams: int) -> float:
-    """Return the memory of one more open stream that has read a token, its socket included."""
+@attrs.frozen
+class Held:
+    """What one more open stream holds that has read a token.
+
+    Attributes:
+        size: Bytes of memory, its socket's included.
+        objects: How many objects that Python's collector counts and looks through.
+    """
+
+    size: float
+    objects: float
+
+
+def held_per_stream(contender: str, root: str, streams: int) -> Held:
+    """Let one contender, in a new process, open so many streams."""
     command = [sys.executable, "-m", "benchmarks.footprint", contender, root, str(streams)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(run.stdout)
+    return Held(**json.loads(run.stdout))
 
 
 def _resident_bytes() -> int:
@@ -65,11 +82,12 @@ def _resident_bytes() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-async def _hold(contender: str, root: str, streams: int) -> float:
+async def _hold(contender: str, root: str, streams: int) -> Held:
     async with CONTENDERS[contender](f"{root}stamped/100000/60000/") as tasks:
         # Each stream brings its first token and then nothing for a minute.
         reading: list[asyncio.Future[None]] = []
-        held: list[int] = []
+        sizes: list[int] = []
+        objects: list[int] = []
         for count in (WARM_STREAMS, streams):
             begun = asyncio.Semaphore(0)
 
@@ -81,14 +99,17 @@ async def _hold(contender: str, root: str, streams: int) -> float:
                 await asyncio.sleep(0.0005)
             for _ in range(count):
                 await asyncio.wait_for(begun.acquire(), 60)
-            held.append(_resident_bytes())
+            sizes.append(_resident_bytes())
+            gc.collect()
+            objects.append(len(gc.get_objects()))
         for reader in reading:
             reader.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
-    return (held[1] - held[0]) / streams
+    return Held((sizes[1] - sizes[0]) / streams, (objects[1] - objects[0]) / streams)
 
 
 if __name__ == "__main__":
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    print(asyncio.run(_hold(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    held = asyncio.run(_hold(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    print(json.dumps(attrs.asdict(held)))

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.__main__ import add_growth, add_paced, add_server, add_uvloop
 from benchmarks.contenders import CONTENDERS, Task, Told
 from benchmarks.cpu import RUN_S, Case, measure
+from benchmarks.footprint import held_per_stream
 from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import lateness, leaving, many_streams
 from benchmarks.replay_server import text_of
@@ -83,6 +84,14 @@ def test_a_contender_is_late_in_a_process_of_its_own(root: str, loop: str) -> No
     assert late.token_ms >= 0
     assert late.stall_ms >= 0
     assert 0 < late.server_percent < 100
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_an_open_stream_holds_is_its_memory_and_its_objects(name: str, root: str) -> None:
+    held = held_per_stream(name, root, 20)
+    assert held.size >= 0
+    # Its task, socket and transport at the least, and no neighbour's.
+    assert 20 < held.objects < 200
 
 
 @pytest.mark.parametrize("seconds_of", [many_deltas, byte_by_byte])
