@@ -78,7 +78,7 @@ async def test_latencies_are_of_every_token_and_leaving_is_seen(name: str, root:
 
 
 def test_a_contender_is_late_in_a_process_of_its_own(root: str) -> None:
-    late = lateness("kilo_sdk", root, 3, waves=1, loop="uvloop")
+    late = lateness("kilo_sdk", root, 3, waves=1)
     assert late.first_ms >= 0
     assert late.token_ms >= 0
     assert late.stall_ms >= 0
