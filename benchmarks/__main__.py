@@ -249,7 +249,7 @@ def main() -> None:
             counts = (10, 50, 200) if is_short else (1, 10, 50, 200, 1000, 10_000)
             add_paced(report, root, counts, 3, is_short=is_short)
             add_curves(report, root, scale, 1 if is_short else 3)
-            add_latency(report, root, streams, 3)
+            add_latency(report, root, streams, 1 if is_short else 3)
             add_footprint(report, root, streams if is_short else 10_000, 3)
             add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 5)
             if not is_short:
