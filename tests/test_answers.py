@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from kilo_sdk.answers import AnswerContext, decode_completion, describe_garbage
+from kilo_sdk.answers import decode_completion, describe_garbage
 from kilo_sdk.errors import (
     APIError,
     APIStatusError,
@@ -19,30 +19,12 @@ from kilo_sdk.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from kilo_sdk.middleware.app_headers import AppHeaders
-from kilo_sdk.middleware.auth import BearerAuth
-from kilo_sdk.middleware.chain import ResponseChain
-from kilo_sdk.refs import ModelRef
 from kilo_sdk.stream_decoder import StreamDecoder
-from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from tests.support.contexts import REF, context
 
 RECORDINGS = Path(
     os.environ.get("KILO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")
 )
-REF = ModelRef.parse("kilocode/vendor/model")
-OPENAI = ProxyOpenAITransport(auth=BearerAuth(None), app_headers=AppHeaders())
-
-
-def context(transport: Any = OPENAI, *more: Any, **changes: Any) -> AnswerContext:
-    plain: dict[str, Any] = {
-        "transport": transport,
-        "response_chain": ResponseChain((*transport.response_middleware, *more)),
-        "ref": REF,
-        "request_id": "req-1",
-        "headers": {"x-request-id": "req-1"},
-        "content_type": "",
-    }
-    return AnswerContext(**{**plain, **changes})
 
 
 def refusal(code: Any = None, message: str = "it failed", **more: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from growth import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilo_sdk.answers import AnswerContext, decode_completion
+from kilo_sdk.answers import decode_completion
 from kilo_sdk.chunk_template import chunk_of, text_of, wire_of
 from kilo_sdk.errors import (
     APIError,
@@ -39,33 +39,18 @@ from kilo_sdk.errors import (
 )
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
-from kilo_sdk.middleware.chain import ResponseChain
-from kilo_sdk.refs import ModelRef
 from kilo_sdk.stream_decoder import StreamDecoder
 from kilo_sdk.stream_events import events_of, final_events
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
-from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
 from kilo_sdk.types.completion import ChatCompletion
 from kilo_sdk.types.message import Message
+from tests.support.contexts import OPENAI, context
 
 RECORDINGS = Path(
     os.environ.get("KILO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")
 )
-REF = ModelRef.parse("kilocode/vendor/model")
 SHARED: dict[str, Any] = {"auth": BearerAuth(None), "app_headers": AppHeaders()}
-OPENAI, GEMINI = ProxyOpenAITransport(**SHARED), ProxyGeminiTransport(**SHARED)
-
-
-def context(transport: Any = OPENAI, *more: Any, **changes: Any) -> AnswerContext:
-    plain: dict[str, Any] = {
-        "transport": transport,
-        "response_chain": ResponseChain((*transport.response_middleware, *more)),
-        "ref": REF,
-        "request_id": "req-1",
-        "headers": {"x-request-id": "req-1"},
-        "content_type": "",
-    }
-    return AnswerContext(**{**plain, **changes})
+GEMINI = ProxyGeminiTransport(**SHARED)
 
 
 def event(payload: Any) -> bytes:
