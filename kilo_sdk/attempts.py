@@ -285,7 +285,7 @@ class Attempts:
         self._ended("answered")
         # It is not sent again: a long conversation is not held as long as its answer comes.
         self._body, self._request = b"", None
-        if self._policy.resume == "off":
+        if not self.resumes:
             del self.candidate
             self._others = ()
 
