@@ -271,30 +271,11 @@ class Exchange:
         if self.on_close is not None:
             self.on_close()
 
-    def look(self, now: float) -> None:
-        """Find out how things stand: called every second or so, as long as it is open.
-
-        Args:
-            now: The time of the event loop.
-        """
-        if self._timer is None and not self._closed:
-            self._enforce_clocks(now)
-
-    def _set_timer(self) -> None:
-        due = min(self._clocks.next_check(), self._loop.time() + WATCH_S)
-        self._timer = self._loop.call_at(due, self._check_clocks)
-
-    def _check_clocks(self) -> None:
-        self._timer = None
-        # A loop that was held up elsewhere reads what came in time and finds the clock run
-        # out in the same turn: the task that waits for those bytes goes first.
-        self._loop.call_soon(self._enforce_clocks_now)
-
-    def _enforce_clocks_now(self) -> None:
-        if not self._closed:
-            self._enforce_clocks(self._loop.time())
-
-    def _enforce_clocks(self, now: float) -> None:
+    def look(self) -> None:
+        """Find out how things stand: called every second or so, as long as it is open."""
+        if self._timer is not None or self._closed:
+            return
+        now = self._loop.time()
         self._is_timed = self._clocks.left(now) <= _CLOSE_S
         phase = self._clocks.expired(now) if self._is_timed else None
         if phase is not None:
@@ -304,8 +285,18 @@ class Exchange:
             self.content.set_exception(_TooLongError())
         elif self._is_abandoned():
             self.content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
-        elif self._is_timed and self._timer is None and self._clocks.is_waiting:
+        elif self._is_timed and self._clocks.is_waiting:
             self._set_timer()
+
+    def _set_timer(self) -> None:
+        due = min(self._clocks.next_check(), self._loop.time() + WATCH_S)
+        self._timer = self._loop.call_at(due, self._check_clocks)
+
+    def _check_clocks(self) -> None:
+        self._timer = None
+        # A loop that was held up elsewhere reads what came in time and finds the clock run
+        # out in the same turn: the task that waits for those bytes goes first.
+        self._loop.call_soon(self.look)
 
     def _is_abandoned(self) -> bool:
         """Whether the connection is gone and nobody told the reader.

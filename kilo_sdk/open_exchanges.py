@@ -65,9 +65,8 @@ class OpenExchanges:
         loop.call_soon(self._look, loop, list(self._exchanges))
 
     def _look(self, loop: asyncio.AbstractEventLoop, unseen: list[Exchange]) -> None:
-        now = loop.time()
         for exchange in unseen[-_AT_ONCE:]:
-            exchange.look(now)
+            exchange.look()
         del unseen[-_AT_ONCE:]
         if unseen:
             loop.call_soon(self._look, loop, unseen)

@@ -29,8 +29,8 @@ class Looked:
         self.in_turn: list[int] = []
         self.closed = False
 
-    def look(self, now: float) -> None:
-        self.times.append(now)
+    def look(self) -> None:
+        self.times.append(asyncio.get_running_loop().time())
         self.in_turn.append(len(self.turns))
 
     def close(self) -> None:
