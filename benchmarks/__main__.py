@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
-import resource
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +26,7 @@ from benchmarks.latency import lateness, leaving
 from benchmarks.report import Report, Row, Target
 from benchmarks.server_process import replay_server
 from benchmarks.server_speed import drained_per_second, taken_per_second
+from benchmarks.sockets import allow_most_sockets
 
 US, KB, MS = 1e6, 1 / 1024, 1e3
 # Who takes part where the slowest would only lengthen the run.
@@ -241,8 +241,7 @@ def main() -> None:
 
         uvloop.install()
     # Ten thousand streams are as many sockets, here and in the server.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     is_short = arguments.short
     scale, repeats, streams = (1, 3, 300) if is_short else (4, 5, 1000)
     report = Report.begin(loop="uvloop" if arguments.uvloop else "asyncio")

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import attrs
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.sockets import allow_most_sockets
 
 __all__ = ["Held", "held_per_stream", "import_seconds"]
 
@@ -109,7 +110,6 @@ async def _hold(contender: str, root: str, streams: int) -> Held:
 
 
 if __name__ == "__main__":
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     held = asyncio.run(_hold(sys.argv[1], sys.argv[2], int(sys.argv[3])))
     print(json.dumps(attrs.asdict(held)))

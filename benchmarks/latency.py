@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import aiohttp
 import attrs
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.sockets import allow_most_sockets
 
 __all__ = ["Latencies", "Lateness", "lateness", "leaving", "many_streams"]
 
@@ -200,8 +200,7 @@ async def _asked(url: str) -> Any:
 
 
 if __name__ == "__main__":
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     name, root, streams, waves, loop = sys.argv[1:]
     if loop == "uvloop":
         import uvloop

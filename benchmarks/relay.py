@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import os
 import platform
-import resource
 import statistics
 import time
 from contextlib import AsyncExitStack
@@ -25,6 +24,7 @@ import attrs
 import orjson
 
 from benchmarks.server_process import server
+from benchmarks.sockets import allow_most_sockets
 
 CONTENDERS = ("hand", "relay")
 PROMPT = orjson.dumps({"type": "prompt", "messages": "go"}).decode()
@@ -185,8 +185,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="fewer and shorter runs")
     parser.add_argument("--only", default="", help="cases whose title has this in it")
     arguments = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before: {load}")
     print(f"{'':44}{'':8}{'us CPU/':>9}{'':8}{'frames/':>10}{'ms, p50':>10}{'ms, p99':>10}")

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import resource
 import selectors
 import socket
 import time
@@ -31,6 +30,7 @@ from benchmarks.relay import at
 from benchmarks.relay_peer import HANDSHAKE, prompt_frame
 from benchmarks.replay_server import STREAM_HEAD, chunked, event
 from benchmarks.server_process import server
+from benchmarks.sockets import allow_most_sockets
 
 _MARK = "@@@"
 _BEFORE, _AFTER = event({"role": "assistant", "content": _MARK}).split(_MARK.encode())
@@ -200,8 +200,7 @@ def main() -> None:
     parser.add_argument("--contender", choices=("hand", "relay"), nargs="+", default=["relay"])
     parser.add_argument("--uvloop", action="store_true", help="the server's loop is uvloop's")
     arguments = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     cores = sorted(os.sched_getaffinity(0))
     print(f"{'sockets':>8}{'':8}{'tokens/s':>10}{'core, %':>9}{'frames/':>9}", end="")
     print(f"{'latency, ms: p50':>18}{'p99':>8}{'max':>8}{'sent late, ms: p99':>20}")

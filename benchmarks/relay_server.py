@@ -24,6 +24,7 @@ from pathlib import Path
 import orjson
 from aiohttp import WSMsgType, web
 
+from benchmarks.sockets import allow_most_sockets
 from kilo_sdk import KiloClient
 from kilo_sdk.relay import MemoryStreamStore, PromptPolicy, RelayLimits, WebSocketRelay
 
@@ -111,8 +112,7 @@ async def application(base_url: str, listener: socket.socket | None = None) -> A
 
 async def main(base_url: str) -> None:
     """Print the port, and serve until killed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     async with application(base_url) as port:
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()

@@ -8,11 +8,11 @@ that the processes of one machine share.
 from __future__ import annotations
 
 import asyncio
-import resource
 import sys
 import time
 
 from benchmarks.replay_server import STREAM_HEAD, chunked, event
+from benchmarks.sockets import allow_most_sockets
 
 _MARK = "@@@"
 _BEFORE, _AFTER = event({"role": "assistant", "content": _MARK}).split(_MARK.encode())
@@ -47,8 +47,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def main() -> None:
     """Listen on a free port, print it, and serve until killed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_most_sockets()
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=8192)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
