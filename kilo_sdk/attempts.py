@@ -14,22 +14,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import anyio
 
-from kilo_sdk.begun_answer import Answer
+from kilo_sdk.begun_answer import Answer, begun_answer
 from kilo_sdk.cost.call import CallCost
 from kilo_sdk.cost.tokens import estimate_prompt_tokens
 from kilo_sdk.error_mapping import append_advice, is_about_unknown_model
-from kilo_sdk.errors import (
-    APIError,
-    APITimeoutError,
-    AuthenticationError,
-    BudgetExceededError,
-    KiloError,
-)
-from kilo_sdk.failed_response import failure_of, request_id_of
+from kilo_sdk.errors import APIError, APITimeoutError, AuthenticationError, BudgetExceededError
+from kilo_sdk.failed_response import failure_of
 from kilo_sdk.foreign_errors import never_sent
 from kilo_sdk.http import Connections
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.outgoing import build_request, encode_body, within_total
+from kilo_sdk.outgoing import begin_request, encode_body, within_total
 from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.resilience.limits import Limits, Permit
 from kilo_sdk.resilience.policy import CallPolicy
@@ -114,7 +108,6 @@ class Attempts:
         pins_provider: bool = False,
         is_hedge: bool = False,
     ) -> None:
-        self.cost = cost
         self._load_prices = load_prices
         self._advice = advice
         self._memory = memory
@@ -124,7 +117,7 @@ class Attempts:
         self.connections = connections
         self._policy = policy
         self.clocks = clocks
-        self._tries = 0
+        self._tries, self._order = 0, 0
         self._retry: RetryState | None = None  # until a try of this model has failed
         self._failures: tuple[APIError, ...] = ()
         self._final: APIError | None = None
@@ -132,11 +125,11 @@ class Attempts:
         self._body = b""
         self._progress = policy.progress(is_hedge=is_hedge)
         self.permit: Permit | None = None
-        self._order = 0
         if policy.limits is not None:
             self._order = policy.limits.next_order()
             if policy.limits.counts_tokens:
-                cost.on_record = self._count_tokens
+                cost = cost.telling(self._count_tokens)
+        self.cost = cost
 
     def _ask(self, candidate: tuple[CompletionCall, Route]) -> None:
         self.candidate = candidate
@@ -324,7 +317,7 @@ class Attempts:
             never = error is not None and never_sent(error)
             self._progress.end(self.ref, outcome, error, wait=wait, never_sent=never)
 
-    def _note_failures(self, error: KiloError) -> None:
+    def _note_failures(self, error: Exception) -> None:
         for failure in self._failures:
             error.add_note(f"before it: {type(failure).__name__}: {failure}")
 
@@ -342,11 +335,12 @@ class Attempts:
         call, route = self.candidate
         permit = self.permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
+        if self._tries:  # else they are new
+            self.clocks.begin_try()
         self._tries += 1
         progress = self._progress
         if progress is not None:
             progress.begin(self._tries)
-        self.clocks.begin_try()
         debug = _log.isEnabledFor(logging.DEBUG)
         if debug:
             _log.debug("> request.started model=%s try=%d", call.ref.id, self._tries)
@@ -374,7 +368,7 @@ class Attempts:
         self._policy.budget.answered()
         if permit is not None:
             permit.answered()
-        return Answer(exchange, route, call.ref, request_id_of(exchange))
+        return begun_answer(exchange, route, call.ref, self.cost.prices)
 
     async def _await_turn(self, limits: Limits, request: OutgoingRequest) -> None:
         tokens = estimate_prompt_tokens(request.payload) if limits.counts_tokens else 0
@@ -391,7 +385,10 @@ class Attempts:
 
     async def _build(self) -> OutgoingRequest:
         call, route = self.candidate
-        self._request = request = await build_request(call, route, self.clocks)
+        request, rest = begin_request(call, route, self.clocks)
+        if rest is not None:
+            await rest
+        self._request = request
         self._body = encode_body(request.payload)
         if request.dropped:
             from kilo_sdk.middleware.dropped import tell_dropped

@@ -8,10 +8,11 @@ from __future__ import annotations
 from kilo_sdk.answers import AnswerContext
 from kilo_sdk.cost.prices import PriceList
 from kilo_sdk.exchange import Exchange
+from kilo_sdk.failed_response import request_id_of
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.routes import Route
 
-__all__ = ["Answer", "answer_context"]
+__all__ = ["Answer", "begun_answer"]
 
 
 class Answer:
@@ -19,31 +20,33 @@ class Answer:
 
     Args:
         exchange: The bytes as they arrive.
-        route: How to decode them.
-        ref: The model that was asked.
-        request_id: The gateway's id of the request, where its headers name one.
+        context: What decoding needs to know besides them.
     """
 
-    __slots__ = ("exchange", "ref", "request_id", "route")
+    __slots__ = ("context", "exchange")
 
-    def __init__(
-        self, exchange: Exchange, route: Route, ref: ModelRef, request_id: str | None
-    ) -> None:
+    def __init__(self, exchange: Exchange, context: AnswerContext) -> None:
         self.exchange = exchange
-        self.route = route
-        self.ref = ref
-        self.request_id = request_id
+        self.context = context
 
 
-def answer_context(answer: Answer, prices: PriceList) -> AnswerContext:
-    """Return what decoding needs to know of an answer."""
-    return AnswerContext(
-        answer.route.transport,
-        answer.route.response_chain,
-        answer.ref,
-        answer.request_id,
-        answer.exchange.headers,
-        answer.exchange.content_type,
+def begun_answer(exchange: Exchange, route: Route, ref: ModelRef, prices: PriceList) -> Answer:
+    """Return the answer that a model has begun.
+
+    Args:
+        exchange: Its response.
+        route: How to decode it.
+        ref: The model that was asked.
+        prices: What it cost, where it does not say so.
+    """
+    context = AnswerContext(
+        route.transport,
+        route.response_chain,
+        ref,
+        request_id_of(exchange),
+        exchange.headers,
+        exchange.content_type,
         prices,
-        answer.exchange.key_sent,
+        exchange.key_sent,
     )
+    return Answer(exchange, context)

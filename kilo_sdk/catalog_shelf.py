@@ -92,7 +92,8 @@ class CatalogShelf:
 
     def loaded(self, asker: Asker) -> ModelCatalog | None:
         """Return the gateway's list as last obtained, or None; never asks for it."""
-        cache = self._caches.get(asker)
+        # Asked for each answer; most processes have none.
+        cache = self._caches.get(asker) if self._caches else None
         return None if cache is None else cache.loaded
 
     def cache_of(self, asker: Asker) -> CatalogCache:

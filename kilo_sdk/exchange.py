@@ -91,8 +91,8 @@ class Exchange:
         self._timer: asyncio.TimerHandle | None = None
         self._expired: TimeoutPhase | None = None
         self._failure: KiloError | None = None
-        # Whether it has a timer of its own whenever somebody waits.
-        self._is_timed = clocks.left(0.0) <= _CLOSE_S
+        # Whether it may need a timer of its own: found out by the first wait.
+        self._is_timed = True
         self._open = among
         among.add(self, loop)
         self.on_close: Callable[[], object] | None = None
@@ -124,6 +124,11 @@ class Exchange:
         return self._closed
 
     @property
+    def is_at_end(self) -> bool:
+        """Whether the whole body was read: it can be closed with ``reuse``."""
+        return self.content.at_eof()
+
+    @property
     def is_at_home(self) -> bool:
         """Whether its own event loop is the running one."""
         return asyncio.get_running_loop() is self._loop
@@ -141,7 +146,9 @@ class Exchange:
         # time, so one that is set fires soon enough, finds out how things stand, and is set
         # again; where nobody waits then, by the next wait.
         if self._is_timed and self._timer is None and not self.content.is_eof():
-            self._set_timer()
+            self._is_timed = self._clocks.left(self._loop.time()) <= _CLOSE_S
+            if self._is_timed:
+                self._set_timer()
 
     def go_on(self) -> None:
         """What was read is not what the caller waits for: alive, but no progress."""
@@ -195,6 +202,13 @@ class Exchange:
             raise self._failure
         return rest
 
+    def take_whole(self, limit: int) -> bytes | None:
+        """Return the whole body where it came with the headers, as short ones do; else None."""
+        content = self.content
+        if content.is_eof() and content.exception() is None and content.total_bytes <= limit:
+            return content.read_nowait()
+        return None
+
     async def read_all(self, limit: int) -> bytes:
         """Return the whole body.
 
@@ -202,10 +216,6 @@ class Exchange:
             APITimeoutError, APIConnectionError: As in ``read``.
             ProtocolError: The body is longer than ``limit`` bytes.
         """
-        content = self.content
-        if content.is_eof() and content.exception() is None and content.total_bytes <= limit:
-            # It came with the headers, as short ones do: there is nothing to wait for.
-            return content.read_nowait()
         self.start_wait()
         try:
             return await self.read_rest(limit)
@@ -238,7 +248,7 @@ class Exchange:
         if self._closed:
             return
         try:
-            if not self.content.at_eof():
+            if not self.is_at_end:
                 async with asyncio.timeout(_DRAIN_S):
                     while await self.content.readany():
                         pass

@@ -94,9 +94,11 @@ class GatewayFetcher:
             headers=client.headers_with({"Accept": "application/json"}),
             payload={},
         )
-        await run_middleware(
+        rest = run_middleware(
             self._request_chain, request, clocks, model=model, base_url=client.base_url
         )
+        if rest is not None:
+            await rest
         request.set_header("X-Kilo-Retry-Count", str(tries))
         clocks.begin_try()
         exchange = await client.connections.send(

@@ -13,7 +13,7 @@ import asyncio
 import io
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -26,6 +26,9 @@ from kilo_sdk.network import Network
 from kilo_sdk.open_exchanges import OpenExchanges
 from kilo_sdk.read_buffers import keep_read_buffers
 from kilo_sdk.timeouts import CallClocks
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import LooseHeaders
 
 __all__ = ["Connections"]
 
@@ -63,6 +66,9 @@ class Connections:
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._deadlines: Deadlines | None = None
+        # The latest request's headers, and as aiohttp makes them: nearly always the next one's.
+        self._latest: Mapping[str, str] | None = None
+        self._headers: LooseHeaders = {}
         self._exchanges = OpenExchanges()
         self.lifetime = Lifetime()
         keep_read_buffers()
@@ -110,7 +116,7 @@ class Connections:
                     method,
                     url,
                     data=data,
-                    headers=headers,
+                    headers=self._made_headers(headers, session),
                     allow_redirects=False,
                     proxy=proxy,
                     raise_for_status=False,
@@ -138,6 +144,18 @@ class Connections:
             clocks.stop(loop.time())
         clocks.response_began()
         return Exchange(response, clocks, loop, model, self._exchanges)
+
+    def _made_headers(
+        self, headers: Mapping[str, str], session: aiohttp.ClientSession
+    ) -> LooseHeaders:
+        """Return the headers in aiohttp's own class, which it would make of them each time."""
+        if headers != self._latest:
+            made = session.headers.copy()
+            made.clear()
+            made.update(headers)
+            # A copy: the header that counts retries is set where it stands.
+            self._latest, self._headers = dict(headers), made
+        return self._headers
 
     def check_usable(self) -> None:
         """Raise ``ConfigurationError`` after ``close``, and on another loop than the first."""

@@ -25,7 +25,7 @@ from kilo_sdk.timeouts import CallClocks
 from kilo_sdk.transports.base import CompletionCall
 
 __all__ = [
-    "build_request",
+    "begin_request",
     "check_destination",
     "check_headers",
     "encode_body",
@@ -56,28 +56,32 @@ _GOOD_NAMES: Final = {
 _GOOD_NAMES_MAX: Final = 256
 
 
-async def build_request(call: CompletionCall, route: Route, clocks: CallClocks) -> OutgoingRequest:
+def begin_request(
+    call: CompletionCall, route: Route, clocks: CallClocks
+) -> tuple[OutgoingRequest, Awaitable[None] | None]:
     """Return the request that a call becomes on its route, ready but for its body's bytes.
+
+    Returns:
+        The request, and what is to be awaited before it is ready; None where it is.
 
     Raises:
         APITimeoutError: As in ``run_middleware``.
         ConfigurationError: The call makes no request, or one that cannot be sent.
     """
     request = route.transport.prepare(call)
-    await run_middleware(
+    return request, run_middleware(
         route.request_chain, request, clocks, model=call.ref.id, base_url=call.base_url
     )
-    return request
 
 
-async def run_middleware(
+def run_middleware(
     chain: RequestChain,
     request: OutgoingRequest,
     clocks: CallClocks,
     *,
     model: str | None,
     base_url: str,
-) -> None:
+) -> Awaitable[None] | None:
     """Let the middleware change the request, and check that it can be sent.
 
     Args:
@@ -87,15 +91,38 @@ async def run_middleware(
         model: Id of the model that is asked, for errors.
         base_url: Where the client's key may go.
 
+    Returns:
+        What is to be awaited where a middleware has to wait; None when all is done.
+
     Raises:
         APITimeoutError: The total clock ran out, while a token was awaited for one.
         ConfigurationError: The headers cannot be sent, or the key would go elsewhere.
     """
+    rest = chain.run(request)
+    if rest is not None:
+        return _run_rest(rest, chain, request, clocks, model=model, base_url=base_url)
+    _check_sendable(chain, request, base_url)
+    return None
+
+
+async def _run_rest(
+    rest: Awaitable[None],
+    chain: RequestChain,
+    request: OutgoingRequest,
+    clocks: CallClocks,
+    *,
+    model: str | None,
+    base_url: str,
+) -> None:
     if clocks.total_left == inf:
         # The usual case: a scope that can never end costs more than the middleware.
-        await chain.run(request)
+        await rest
     else:
-        await within_total(chain.run(request), clocks, model)
+        await within_total(rest, clocks, model)
+    _check_sendable(chain, request, base_url)
+
+
+def _check_sendable(chain: RequestChain, request: OutgoingRequest, base_url: str) -> None:
     if request.headers != chain.sendable_headers:
         check_headers(request.headers)
         # A copy: what goes out is added to.

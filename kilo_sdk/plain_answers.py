@@ -16,7 +16,8 @@ from kilo_sdk.types.wire import WireCompletion, WireDict
 
 __all__ = ["built_at_once"]
 
-_TEXTS: Final = frozenset({"content", "reasoning", "refusal"})
+_MORE_TEXTS: Final = ("reasoning", "refusal")
+_TEXTS_ALONE: Final = frozenset({"role", "content", *_MORE_TEXTS})
 
 
 def built_at_once(completion: WireCompletion) -> WireCompletion | None:
@@ -33,19 +34,34 @@ def built_at_once(completion: WireCompletion) -> WireCompletion | None:
     reason = choice.get("finish_reason")
     if type(reason) is not str or reason == "error" or choice.get("logprobs"):
         return None
-    message: WireDict = {"role": "assistant", "content": None}
-    for key, value in choice["message"].items():
-        if value is not None and key != "role":
-            if key not in _TEXTS or type(value) is not str:
-                return None
-            message[key] = value or None
+    message = _message_of(choice["message"])
+    if message is None:
+        return None
     built: WireDict = choice.copy()
-    for key, value in choice.items():
-        if value is None:
-            del built[key]
+    built["logprobs"], built["message"] = reason, message  # what is there is told apart from None
+    if None in built.values():
+        built = {key: value for key, value in built.items() if value is not None}
     if "error" in built or "delta" in built:
         return None
-    built["message"], built["finish_reason"], built["logprobs"] = message, reason or None, None
+    built["finish_reason"], built["logprobs"] = reason or None, None
     whole = completion.copy()
     whole["object"], whole["choices"], whole["usage"] = "chat.completion", [built], usage or None
     return whole
+
+
+def _message_of(given: WireDict) -> WireDict | None:
+    if not _TEXTS_ALONE.issuperset(given):
+        given = {key: value for key, value in given.items() if value is not None}
+        if not _TEXTS_ALONE.issuperset(given):
+            return None
+    content = given.get("content")
+    if type(content) is not str and content is not None:
+        return None
+    message: WireDict = {"role": "assistant", "content": content or None}
+    for name in _MORE_TEXTS:
+        text = given.get(name)
+        if text is not None:
+            if type(text) is not str:
+                return None
+            message[name] = text or None
+    return message

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.begun_answer import Answer, answer_context
+from kilo_sdk.begun_answer import Answer
 from kilo_sdk.chunk_template import DecodedChunk
 from kilo_sdk.errors import (
     APIConnectionError,
@@ -87,7 +87,7 @@ class StreamSource:
         self._answered = False
         self._exchange = answer.exchange
         self._is_json = answer.exchange.content_type in _JSON_TYPES
-        self._context = context = answer_context(answer, self._attempts.cost.prices)
+        self._context = context = answer.context
         try:
             self._decoder = (
                 self._resumption.decoder(context, self._decoder)

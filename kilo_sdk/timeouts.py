@@ -148,10 +148,9 @@ class CallClocks:
 
     def next_check(self) -> float:
         """Return the time at which ``expired`` may first say something; inf for never."""
-        hard_at, _ = self._hard_limit()
-        if not self._alive:
-            return hard_at
-        return min(hard_at, self._byte_at + self._idle)
+        left, _ = self._hard_left()
+        hard_at = self._started + left
+        return min(hard_at, self._byte_at + self._idle) if self._alive else hard_at
 
     def left(self, now: float) -> float:
         """Return the seconds until ``expired`` may first say something.

@@ -42,6 +42,41 @@ async def test_an_exchange_shows_status_headers_and_type(
     exchange.close()
 
 
+async def test_a_body_that_came_with_its_headers_is_taken_at_once(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=b"{}"))
+    exchange = await send(connections, gateway)
+    await anyio.sleep(TICK)
+    assert not exchange.is_at_end
+    assert exchange.take_whole(1) is None
+    assert exchange.take_whole(2) == b"{}"
+    assert exchange.is_at_end
+    exchange.close(reuse=True)
+
+
+async def test_a_body_that_is_still_on_its_way_is_not_taken(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=[b"{", 2 * TICK, b"}"]))
+    exchange = await send(connections, gateway)
+    await anyio.sleep(TICK)
+    assert exchange.take_whole(100) is None
+    assert await exchange.read_all(100) == b"{}"
+    await exchange.finish()
+
+
+async def test_a_body_that_broke_off_is_not_taken(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=[b"{}"], ending="reset"))
+    exchange = await send(connections, gateway)
+    await anyio.sleep(TICK)
+    assert exchange.take_whole(100) is None
+    with pytest.raises(APIConnectionError):
+        await exchange.read_all(100)
+
+
 async def test_a_body_past_the_limit_closes_the_exchange(
     gateway: LocalGateway, connections: Connections
 ) -> None:

@@ -74,6 +74,28 @@ async def test_a_session_of_the_caller_stays_open(gateway: LocalGateway) -> None
     assert gateway.requests[0].headers["x-mine"] == "yes"
 
 
+async def test_each_request_goes_out_with_its_own_headers(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    for key in ("one", "one", "other", "one"):
+        await (await send(connections, gateway, key=key)).finish()
+    sent = [one.headers["authorization"] for one in gateway.requests]
+    assert sent == ["Bearer one", "Bearer one", "Bearer other", "Bearer one"]
+
+
+async def test_headers_that_change_between_requests_go_out_as_they_are_then(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    headers = {"X-Try": "0"}
+    for number in range(3):
+        headers["X-Try"] = str(number)
+        clocks = CallClocks(Timeouts())
+        url = gateway.base_url + "chat/completions"
+        exchange = await connections.send("POST", url, headers=headers, body=b"{}", clocks=clocks)
+        await exchange.finish()
+    assert [one.headers["x-try"] for one in gateway.requests] == ["0", "1", "2"]
+
+
 async def test_a_session_that_the_caller_closed_is_a_wrong_setting(gateway: LocalGateway) -> None:
     session = aiohttp.ClientSession()
     await session.close()

@@ -14,7 +14,6 @@ from kilo_sdk import (
     UpstreamError,
 )
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.begun_answer import answer_context
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.resumption import Resumption
 from kilo_sdk.stream_decoder import StreamDecoder
@@ -40,7 +39,7 @@ async def attempts(gateway: LocalGateway) -> AsyncIterator[Attempts]:
 async def begun(resumption: Resumption, attempts: Attempts, before: StreamDecoder) -> StreamDecoder:
     answer = await resumption.open()
     answer.exchange.close()
-    return resumption.decoder(answer_context(answer, attempts.cost.prices), before)
+    return resumption.decoder(answer.context, before)
 
 
 def cut_after(attempts: Attempts, *texts: str) -> StreamDecoder:

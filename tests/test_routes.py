@@ -69,7 +69,7 @@ async def test_the_callers_middleware_comes_after_the_transports_own() -> None:
     )
     route = one.route_for(ModelRef("local/one"))
     request = OutgoingRequest(ref=ModelRef("local/one"), url="", headers={}, payload={})
-    await route.request_chain.run(request)
+    assert route.request_chain.run(request) is None
     assert request.payload == {"marks": ["own", "first", "second"]}
     chunk: dict[str, Any] = {}
     route.response_chain.for_stream().on_chunk(chunk)

@@ -79,12 +79,12 @@ class CallCost:
         "_held",
         "_max_cost",
         "_meters",
+        "_on_record",
         "_payload",
         "_running",
         "_spent",
         "_task_id",
         "is_limited",
-        "on_record",
         "prices",
     )
 
@@ -101,8 +101,7 @@ class CallCost:
             bool(meters) and any(m.max_cost is not None for m in meters)
         )
         """Whether a budget applies: only then are prices needed, and streams watched."""
-        self.on_record: Callable[[CallRecord], object] | None = None
-        """Told of each answer as it is counted."""
+        self._on_record: Callable[[CallRecord], object] | None = None
         self._meters = meters
         self._max_cost = max_cost
         self._task_id = task_id
@@ -115,6 +114,11 @@ class CallCost:
         self._beside: CallCost | None = None
         self._counted_bytes = 0  # of an answer that was cut and is gone on with
 
+    def telling(self, on_record: Callable[[CallRecord], object]) -> CallCost:
+        """Have somebody told of each answer as it is counted; return what counts it."""
+        self._on_record = on_record
+        return self
+
     def beside(self) -> CallCost:
         """Return the cost of a try that runs beside this one; ``max_cost`` holds for both."""
         other = CallCost(
@@ -126,7 +130,7 @@ class CallCost:
     @property
     def _is_counted(self) -> bool:
         """Whether anybody asks what the call costs; else its prompt is not kept for that."""
-        return self.is_limited or bool(self._meters) or self.on_record is not None
+        return self.is_limited or bool(self._meters) or self._on_record is not None
 
     @property
     def so_far(self) -> Decimal:
@@ -263,7 +267,7 @@ class CallCost:
     def _count(self, cost: Decimal | None, *, is_estimated: bool, prompt: int, output: int) -> None:
         if cost is not None:
             self._spent = EXACT.add(self._spent, cost)
-        if (self._meters or self.on_record is not None) and self._asked is not None:
+        if (self._meters or self._on_record is not None) and self._asked is not None:
             # Imported where a meter was: who has none does not pay for its classes.
             from kilo_sdk.cost.totals import CallRecord
 
@@ -277,8 +281,8 @@ class CallCost:
             )
             for meter in self._meters:
                 meter.record(record, self._held.pop(meter, None))
-            if self.on_record is not None:
-                self.on_record(record)
+            if self._on_record is not None:
+                self._on_record(record)
 
     def _release(self) -> None:
         self._running = None

@@ -55,6 +55,8 @@ class PriceList:
             None where the catalogue has neither. A ``:free`` model is free all the same.
         """
         catalog = self._catalog()
+        if catalog is None and not asked.id.endswith(":free"):
+            return None
         model = None if catalog is None else catalog.get(asked)
         is_free = asked.id.endswith(":free") if model is None else model.is_free
         other = None if answered == asked.id.partition(":")[0] else answered

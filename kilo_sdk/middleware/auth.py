@@ -1,6 +1,6 @@
 """Puts the key into the request, asking for it where it comes from a callable.
 
-The one middleware that may await. The key is never part of a message, a repr or a log line.
+The one middleware that may have to wait. The key is never part of a message, a repr or a log line.
 
 Source: GATEWAY 2 (``Authorization``).
 """
@@ -70,23 +70,29 @@ class BearerAuth:
             return "BearerAuth(<token source>)"
         return "BearerAuth(None)" if self._static is None else "BearerAuth(<key>)"
 
-    async def on_request(self, request: OutgoingRequest, /) -> None:
-        """Set the header, asking the source when there is one.
+    def on_request(self, request: OutgoingRequest, /) -> Awaitable[None] | None:
+        """Set the header; where there is a source, return what asks it first.
 
         Raises:
             ConfigurationError: The source failed (its own exception is the cause), or
                 returned what no header can carry; or the key would travel in the clear.
             KiloError: The source raised one; it passes as it is.
         """
-        value = self._static
         if self._source is not None:
-            value = _header_value(await _ask(self._source), "the token source's key")
-        if value is not None:
-            if not self._allow_insecure:
-                refuse_clear_text(request.url)
-            request.set_header("Authorization", value)
-            if self._is_bound:
-                request.credential = value
+            return self._ask_and_set(request, self._source)
+        if self._static is not None:
+            self._set(request, self._static)
+        return None
+
+    async def _ask_and_set(self, request: OutgoingRequest, source: TokenSource) -> None:
+        self._set(request, _header_value(await _ask(source), "the token source's key"))
+
+    def _set(self, request: OutgoingRequest, value: str) -> None:
+        if not self._allow_insecure:
+            refuse_clear_text(request.url)
+        request.set_header("Authorization", value)
+        if self._is_bound:
+            request.credential = value
 
     def on_unauthorized(self) -> bool:
         """Whether building the request again may bring another token: with a source, yes."""

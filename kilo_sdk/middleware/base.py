@@ -9,7 +9,7 @@ Wire dicts inside, typed objects at the edge: the conversion happens after all o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -28,6 +28,22 @@ __all__ = [
     "ResponseMiddleware",
     "UnauthorizedHandler",
 ]
+
+# How the SDK spells the headers that it sets in most requests: each once.
+_ONE_SPELLING: Final = frozenset(
+    {
+        "Accept",
+        "Accept-Encoding",
+        "Authorization",
+        "Content-Type",
+        "User-Agent",
+        "X-KILOCODE-FEATURE",
+        "X-Kilo-Retry-Count",
+        "X-KiloCode-OrganizationId",
+        "X-KiloCode-TaskId",
+        "x-kilocode-mode",
+    }
+)
 
 
 @attrs.define(slots=True, repr=False, eq=False)
@@ -72,12 +88,10 @@ class OutgoingRequest:
 
     def set_header(self, name: str, value: str) -> None:
         """Set a header, replacing any of the same name whatever its case."""
-        headers, length = self.headers, len(name)
-        for present in headers:
-            # Another name is nearly always of another length, which is looked at first.
-            if len(present) == length and present.lower() == name.lower():
-                self.remove_header(name)
-                break
+        headers = self.headers
+        # Of names that are spelt in one way alone none is another one's.
+        if name not in _ONE_SPELLING or not _ONE_SPELLING.issuperset(headers):
+            self.remove_header(name)
         headers[name] = value
 
     def remove_header(self, name: str) -> None:

@@ -40,6 +40,8 @@ AnyRequestMiddleware: TypeAlias = RequestMiddleware | RequestFunction
 ChunkStep: TypeAlias = Callable[[WireDict], object]
 """Changes one wire dict in place; what it returns is not looked at."""
 
+_RequestStep: TypeAlias = Callable[[OutgoingRequest], Awaitable[None] | None]
+
 AnyResponseMiddleware: TypeAlias = ResponseMiddleware | CallScopedResponseMiddleware | ChunkStep
 """Stateless, asked for a fresh object per answer, or a function."""
 
@@ -58,7 +60,7 @@ class RequestChain:
     __slots__ = ("_handlers", "_steps", "sendable_headers")
 
     def __init__(self, middleware: Iterable[AnyRequestMiddleware]) -> None:
-        steps: list[Callable[[OutgoingRequest], Awaitable[None] | None]] = []
+        steps: list[_RequestStep] = []
         self._handlers: list[UnauthorizedHandler] = []
         for one in middleware:
             _refuse_class(one)
@@ -76,27 +78,46 @@ class RequestChain:
         self._steps = tuple(steps)
         self.sendable_headers: dict[str, str] = {}
 
-    async def run(self, request: OutgoingRequest) -> None:
-        """Let each middleware change the request, in order.
+    def run(self, request: OutgoingRequest) -> Awaitable[None] | None:
+        """Let each middleware change the request, in order, as far as that goes without waiting.
+
+        Returns:
+            What is to be awaited for the rest; None when all of them are through.
 
         Raises:
             ConfigurationError: One returned something other than None or an awaitable.
         """
-        for step in self._steps:
+        steps = iter(self._steps)
+        for step in steps:
             pending = step(request)
             if pending is not None:
-                if type(pending) is not CoroutineType and not isawaitable(pending):
-                    raise ConfigurationError(
-                        f"a request middleware returned {type(pending).__name__}; it changes the "
-                        "request in place and returns nothing, or is a coroutine function"
-                    )
-                await pending
+                return _run_on(pending, steps, request)
+        return None
 
     def on_unauthorized(self) -> bool:
         """Tell the middleware of a 401; True when building the request again may help."""
         # A list, not a generator: every handler is to be told, whatever the first one says.
         answers = [handler.on_unauthorized() for handler in self._handlers]
         return any(answers)
+
+
+async def _run_on(
+    pending: Awaitable[None], steps: Iterator[_RequestStep], request: OutgoingRequest
+) -> None:
+    await _awaitable(pending)
+    for step in steps:
+        more = step(request)
+        if more is not None:
+            await _awaitable(more)
+
+
+def _awaitable(returned: Awaitable[None]) -> Awaitable[None]:
+    if type(returned) is not CoroutineType and not isawaitable(returned):
+        raise ConfigurationError(
+            f"a request middleware returned {type(returned).__name__}; it changes the "
+            "request in place and returns nothing, or is a coroutine function"
+        )
+    return returned
 
 
 class ResponseChain:

@@ -29,6 +29,8 @@ __all__ = ["SKIP_VENDORS", "ModelHints", "ReasoningInjection", "SkipReason"]
 
 _logger: Final = logging.getLogger("kilo_sdk.middleware")
 
+_ASKED_IN: Final = frozenset({"reasoning", "reasoning_effort"})
+
 SKIP_VENDORS: frozenset[str] = frozenset({"x-ai"})
 """Vendors whose proxies refuse a ``reasoning`` object (GATEWAY 4)."""
 
@@ -202,6 +204,8 @@ class ReasoningInjection:
                 neither an object nor a ``Reasoning``.
         """
         payload = request.payload
+        if request.reasoning is None and _ASKED_IN.isdisjoint(payload):
+            return  # as most requests
         flat = payload.pop("reasoning_effort", None)
         effort = _effort(request.reasoning, flat)
         supplied = _wire_object(payload.pop("reasoning", None))

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from kilo_sdk.conversation import wire_messages
+from kilo_sdk.cost.uncounted import Uncounted
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.outgoing import check_headers
 from kilo_sdk.provider_memory import ProviderMemory
@@ -57,6 +58,7 @@ class CallDefaults:
         "reasoning",
         "stream_headers",
         "timeouts",
+        "uncounted",
     )
 
     def __init__(self, client: KiloClient) -> None:
@@ -71,6 +73,7 @@ class CallDefaults:
         self.provider_memory: ProviderMemory = client.provider_memory
         self.cost_meter: CostMeter | None = client.cost_meter
         self.prices: PriceList = client.prices
+        self.uncounted = Uncounted(client.prices)
         self.connections: Connections = client.connections
         self.advice: Callable[[str], str] = client.advice_on_missing
         self.load_prices: Callable[[], Awaitable[object]] = lambda: client.models.list()

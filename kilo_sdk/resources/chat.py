@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 
 from kilo_sdk.answers import decode_completion
 from kilo_sdk.attempts import Attempts
-from kilo_sdk.begun_answer import Answer, answer_context
+from kilo_sdk.begun_answer import Answer
 from kilo_sdk.cost.call import CallCost, meters_of
 from kilo_sdk.cost.dollars import Dollars, read_limit
 from kilo_sdk.errors import APIError, ConfigurationError
@@ -255,12 +255,11 @@ class Completions:
                 "Timeouts(first_token=30) and the like"
             )
         clocks = CallClocks(timeouts or defaults.timeouts)
-        cost = CallCost(
-            defaults.prices,
-            meters=meters_of(defaults.cost_meter, cost_meter),
-            max_cost=read_limit(max_cost, "max_cost"),
-            task_id=task_id,
-        )
+        meters = meters_of(defaults.cost_meter, cost_meter)
+        limit = read_limit(max_cost, "max_cost")
+        cost: CallCost = defaults.uncounted
+        if meters or limit is not None:
+            cost = CallCost(defaults.prices, meters=meters, max_cost=limit, task_id=task_id)
         return Attempts(
             [(call, client.route_for(call.ref)) for call in calls],
             defaults.connections,
@@ -352,16 +351,23 @@ async def _complete(attempts: Attempts) -> ChatCompletion:
 
 
 async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
-    context = answer_context(answer, attempts.cost.prices)
+    context = answer.context
     if context.content_type == "text/event-stream":
         # Some upstreams stream whether asked to or not.
         stream = CompletionStream(attempts, answer)
         completion = await stream.until_end()
         stream.hand_out()
         return completion
-    completion = decode_completion(await answer.exchange.read_all(_BODY_MAX), context)
+    exchange = answer.exchange
+    body = exchange.take_whole(_BODY_MAX)
+    if body is None:
+        body = await exchange.read_all(_BODY_MAX)
+    completion = decode_completion(body, context)
     attempts.delivered()
     attempts.cost.settle(lambda: completion)
     attempts.remember(completion)
-    await answer.exchange.finish()
+    if exchange.is_at_end:
+        exchange.close(reuse=True)
+    else:
+        await exchange.finish()
     return completion

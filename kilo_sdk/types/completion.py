@@ -96,15 +96,17 @@ class ChatCompletion:
         id_, model, provider = wire.get("id"), wire.get("model"), wire.get("provider")
         if not type(id_) is type(model) is type(provider) is str:
             id_, model, provider = (text_field(wire, name) for name in ("id", "model", "provider"))
+        created = wire.get("created")
+        choices: list[Choice] = []
+        # A comprehension is a function more, for one choice nearly always.
+        for choice in wire["choices"]:
+            choices.append(Choice.from_wire(choice, provider=provider, model=model))  # noqa: PERF401
         return quickly(cls)(
             id_,
             model,
             provider,
-            int_field(wire, "created"),
-            [
-                Choice.from_wire(choice, provider=provider, model=model)
-                for choice in wire["choices"]
-            ],
+            created if type(created) is int else int_field(wire, "created"),
+            choices,
             Usage.of(wire),
             model_ref,
             request_id,

@@ -53,8 +53,8 @@ class Usage:
     def from_wire(cls, wire: WireDict) -> Usage:
         """Read a ``usage`` object; fields of a wrong type count as not reported."""
         cached = cache_write = reasoning = None
-        prompt = wire.get("prompt_tokens_details")
-        completion = wire.get("completion_tokens_details")
+        get = wire.get
+        prompt, completion = get("prompt_tokens_details"), get("completion_tokens_details")
         if isinstance(prompt, dict):
             cached = int_field(prompt, "cached_tokens")
             cache_write = int_field(prompt, "cache_write_tokens")
@@ -63,9 +63,8 @@ class Usage:
         if reasoning is None and "reasoning_tokens" in wire:
             # Some upstreams report it flat, without the details object.
             reasoning = int_field(wire, "reasoning_tokens")
-        read, written = wire.get("prompt_tokens"), wire.get("completion_tokens")
-        total = wire.get("total_tokens")
-        byok, cost = wire.get("is_byok"), wire.get("cost")
+        read, written, total = get("prompt_tokens"), get("completion_tokens"), get("total_tokens")
+        byok, cost = get("is_byok"), get("cost")
         return quickly(cls)(
             read if type(read) is int else int_field(wire, "prompt_tokens"),
             written if type(written) is int else int_field(wire, "completion_tokens"),

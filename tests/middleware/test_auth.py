@@ -13,6 +13,7 @@ from kilo_sdk.errors import ConfigurationError, KiloError
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, UnauthorizedHandler
 from kilo_sdk.refs import ModelRef
+from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 
@@ -36,20 +37,20 @@ def test_it_is_a_request_middleware_that_handles_a_401() -> None:
 
 async def test_a_key_becomes_a_bearer_header() -> None:
     request = a_request()
-    await BearerAuth(KEY).on_request(request)
+    await led_through(request, BearerAuth(KEY))
     assert request.headers == {"Authorization": f"Bearer {KEY}"}
 
 
 async def test_a_key_wins_over_the_callers_own_header_whatever_its_case() -> None:
     request = a_request(authorization="Basic bWU6bWU=", Accept="text/event-stream")
-    await BearerAuth(KEY).on_request(request)
+    await led_through(request, BearerAuth(KEY))
     assert request.headers == {"Accept": "text/event-stream", "Authorization": f"Bearer {KEY}"}
 
 
 async def test_without_a_key_nothing_is_set_and_the_callers_own_header_stays() -> None:
     bare, own = a_request(), a_request(authorization="Basic bWU6bWU=")
-    await BearerAuth(None).on_request(bare)
-    await BearerAuth(None).on_request(own)
+    await led_through(bare, BearerAuth(None))
+    await led_through(own, BearerAuth(None))
     assert bare.headers == {}
     assert own.headers == {"authorization": "Basic bWU6bWU="}
 
@@ -60,7 +61,7 @@ async def test_a_plain_callable_is_asked_for_each_request() -> None:
     seen = []
     for _ in range(2):
         request = a_request()
-        await auth.on_request(request)
+        await led_through(request, auth)
         seen.append(request.headers["Authorization"])
     assert seen == ["Bearer first", "Bearer second"]
 
@@ -71,7 +72,7 @@ async def test_a_coroutine_function_is_awaited() -> None:
         return KEY
 
     request = a_request()
-    await BearerAuth(source).on_request(request)
+    await led_through(request, BearerAuth(source))
     assert request.headers == {"Authorization": f"Bearer {KEY}"}
 
 
@@ -81,7 +82,7 @@ async def test_an_object_with_an_async_call_is_a_source() -> None:
             return KEY
 
     request = a_request()
-    await BearerAuth(Source()).on_request(request)
+    await led_through(request, BearerAuth(Source()))
     assert request.headers == {"Authorization": f"Bearer {KEY}"}
 
 
@@ -123,7 +124,7 @@ async def test_a_source_that_returns_such_a_string_is_refused_when_asked(
     auth = BearerAuth(lambda: token)
     request = a_request()
     with pytest.raises(ConfigurationError) as caught:
-        await auth.on_request(request)
+        await led_through(request, auth)
     assert str(caught.value) == f"the token source's key {problem}"
     assert request.headers == {}
 
@@ -131,7 +132,7 @@ async def test_a_source_that_returns_such_a_string_is_refused_when_asked(
 @pytest.mark.parametrize("token", [None, b"sk-bytes", 7])
 async def test_a_source_that_returns_no_string_is_refused(token: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        await BearerAuth(lambda: token).on_request(a_request())
+        await led_through(a_request(), BearerAuth(lambda: token))
     assert str(caught.value) == f"the token source's key is no string but {type(token).__name__}"
 
 
@@ -147,7 +148,7 @@ async def test_a_failing_source_is_named_by_its_class_and_kept_as_the_cause() ->
         raise OSError(f"no vault for {KEY}")
 
     with pytest.raises(ConfigurationError) as caught:
-        await BearerAuth(source).on_request(a_request())
+        await led_through(a_request(), BearerAuth(source))
     assert str(caught.value) == "the token source failed: OSError"
     assert isinstance(caught.value.__cause__, OSError)
     assert KEY not in "".join(traceback.format_exception_only(caught.value))
@@ -159,7 +160,7 @@ async def test_a_source_that_fails_while_awaited_is_wrapped_too() -> None:
         raise TimeoutError
 
     with pytest.raises(ConfigurationError, match=r"^the token source failed: TimeoutError$"):
-        await BearerAuth(source).on_request(a_request())
+        await led_through(a_request(), BearerAuth(source))
 
 
 async def test_an_error_of_the_sdks_own_passes_through_a_source() -> None:
@@ -169,7 +170,7 @@ async def test_an_error_of_the_sdks_own_passes_through_a_source() -> None:
         raise mine
 
     with pytest.raises(KiloError) as caught:
-        await BearerAuth(source).on_request(a_request())
+        await led_through(a_request(), BearerAuth(source))
     assert caught.value is mine
 
 
@@ -187,7 +188,7 @@ async def test_cancellation_passes_through_a_waiting_source() -> None:
 
         async def build() -> None:
             nonlocal after
-            await BearerAuth(source).on_request(request)
+            await led_through(request, BearerAuth(source))
             after = True
 
         tasks.start_soon(build)
@@ -215,7 +216,7 @@ def test_the_key_is_not_in_the_repr(source: Any, shown: str) -> None:
 )
 async def test_the_key_goes_over_https_and_to_this_machine(url: str) -> None:
     request = OutgoingRequest(ModelRef.parse("a/b"), url, {}, {})
-    await BearerAuth("key").on_request(request)
+    await led_through(request, BearerAuth("key"))
     assert request.headers == {"Authorization": "Bearer key"}
 
 
@@ -223,7 +224,7 @@ async def test_the_key_is_not_sent_in_the_clear() -> None:
     """Whatever transport made the URL: the last hand before the key is put on decides."""
     request = OutgoingRequest(ModelRef.parse("a/b"), "http://192.0.2.1/x", {}, {})
     with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1 is not this machine"):
-        await BearerAuth("key").on_request(request)
+        await led_through(request, BearerAuth("key"))
     assert request.headers == {}
-    await BearerAuth("key", allow_insecure=True).on_request(request)
+    await led_through(request, BearerAuth("key", allow_insecure=True))
     assert request.headers == {"Authorization": "Bearer key"}

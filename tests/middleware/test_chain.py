@@ -15,6 +15,7 @@ from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
+from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ async def coroutine_function(request: OutgoingRequest) -> None:
 
 async def test_request_middleware_of_every_form_runs_in_order() -> None:
     one = request()
-    await RequestChain([coroutine_function, Plain(), function, Coroutine()]).run(one)
+    await led_through(one, coroutine_function, Plain(), function, Coroutine())
     assert one.payload["seen"] == [
         "coroutine function",
         "plain object",
@@ -54,18 +55,28 @@ async def test_request_middleware_of_every_form_runs_in_order() -> None:
     ]
 
 
+async def test_where_no_middleware_waits_there_is_nothing_to_await() -> None:
+    one, other = request(), request()
+    assert RequestChain([function, Plain()]).run(one) is None
+    assert one.payload["seen"] == ["function", "plain object"]
+    rest = RequestChain([function, Coroutine(), Plain()]).run(other)
+    assert other.payload["seen"] == ["function"]
+    assert rest is not None
+    await rest
+    assert other.payload["seen"] == ["function", "coroutine object", "plain object"]
+
+
 async def test_a_chain_of_nothing_changes_nothing() -> None:
     one = request()
-    await RequestChain([]).run(one)
+    assert RequestChain([]).run(one) is None
     assert one.payload == {"seen": []}
 
 
 async def test_a_request_middleware_that_returns_a_request_is_told_what_to_do() -> None:
-    chain = RequestChain([lambda one: one])
     with pytest.raises(
         ConfigurationError, match="returned OutgoingRequest; it changes the request"
     ):
-        await chain.run(request())
+        await led_through(request(), lambda one: one)
 
 
 async def test_a_request_middleware_refuses_by_raising() -> None:
@@ -74,7 +85,7 @@ async def test_a_request_middleware_refuses_by_raising() -> None:
 
     one = request()
     with pytest.raises(PermissionError, match="not on a Sunday"):
-        await RequestChain([function, refuse, Plain()]).run(one)
+        await led_through(one, function, refuse, Plain())
     assert one.payload["seen"] == ["function"]
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import CompletionCall, OpenAICompatibleTransport
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from tests.support.passing import led_through
 
 SHARED: dict[str, Any] = {"auth": BearerAuth("key-1"), "app_headers": AppHeaders("cli")}
 TRANSPORTS = {
@@ -41,7 +41,7 @@ def outgoing(model: str, messages: list[Any]) -> OutgoingRequest:
             stream=False,
         )
     )
-    asyncio.run(RequestChain(adapter.request_middleware).run(request))
+    asyncio.run(led_through(request, *adapter.request_middleware))
     return request
 
 

@@ -10,11 +10,12 @@ import pytest
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.chain import RequestChain, ResponseChain
+from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import CompletionCall, TransportAdapter
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +58,7 @@ def call() -> CompletionCall:
 async def sent(one: CompletionCall) -> OutgoingRequest:
     adapter = ProxyGeminiTransport(**SHARED)
     request = adapter.prepare(one)
-    await RequestChain(adapter.request_middleware).run(request)
+    await led_through(request, *adapter.request_middleware)
     return request
 
 

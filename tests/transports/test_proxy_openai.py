@@ -10,11 +10,11 @@ import pytest
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest
-from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import CompletionCall, TransportAdapter
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
+from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ def call(ref: str = "anthropic/claude-sonnet-4") -> CompletionCall:
 async def sent(one: CompletionCall, **options: Any) -> OutgoingRequest:
     adapter = transport(**options)
     request = adapter.prepare(one)
-    await RequestChain(adapter.request_middleware).run(request)
+    await led_through(request, *adapter.request_middleware)
     return request
 
 
