@@ -157,9 +157,10 @@ class CompletionAccumulator:
         self._usage = object_field(chunk, "usage") or self._usage
 
     def _add_top_fields(self, chunk: WireDict) -> None:
-        if self._head is None:
-            self._head = {}
         head = self._head
+        if head is None:
+            self._head = {k: v for k, v in chunk.items() if k not in _OWN_TOP_FIELDS}
+            return
         for key, value in chunk.items():
             # The first to say who answers is right: some upstreams rename in mid-stream.
             if key not in _OWN_TOP_FIELDS and head.get(key) in (None, ""):

@@ -22,8 +22,6 @@ from kilo_sdk.types.chunk import ChunkChoice, CompletionChunk, Delta
 from kilo_sdk.types.wire import WireChunk, WireDict
 
 __all__ = [
-    "EVENT_END",
-    "EVENT_START",
     "ChunkTemplate",
     "DecodedChunk",
     "chunk_of",
@@ -35,10 +33,9 @@ __all__ = [
 
 _KEY: Final = b'"content":'
 _PROBE: Final = "\x01"
-EVENT_START: Final = b"data: "
-"""What stands before an event's data in a read that holds one event, as upstreams write it."""
-EVENT_END: Final = b"\n\n"
-"""What stands behind it."""
+# What stands around an event's data in a read that holds one event, as upstreams write it.
+_EVENT_START: Final = b"data: "
+_EVENT_END: Final = b"\n\n"
 _CREATED: Final = b'"created":'
 _OUTPUT_FIELDS: Final = ("content", "reasoning", "tool_calls", "reasoning_details", "refusal")
 # A choice that says any of these says more than its text.
@@ -56,6 +53,7 @@ class ChunkTemplate:
         choice: Index of the choice that the text belongs to.
         read_prefix: ``prefix`` as it begins a network read that holds one event.
         read_suffix: ``suffix`` as it ends such a read.
+        pieces: Where the text goes.
     """
 
     __slots__ = (
@@ -66,6 +64,7 @@ class ChunkTemplate:
         "_wire",
         "choice",
         "end",
+        "pieces",
         "prefix",
         "read_prefix",
         "read_suffix",
@@ -73,13 +72,14 @@ class ChunkTemplate:
         "suffix",
     )
 
-    def __init__(self, prefix: bytes, suffix: bytes, wire: WireChunk) -> None:
+    def __init__(self, prefix: bytes, suffix: bytes, wire: WireChunk, pieces: list[str]) -> None:
         self.prefix = prefix
         self.suffix = suffix
         self.start = len(prefix)
         self.end = -len(suffix)
-        self.read_prefix = EVENT_START + prefix
-        self.read_suffix = suffix + EVENT_END
+        self.read_prefix = _EVENT_START + prefix
+        self.read_suffix = suffix + _EVENT_END
+        self.pieces = pieces
         self._wire = wire
         self._choice: WireDict = wire["choices"][0]
         self._delta: WireDict = self._choice["delta"]
@@ -89,17 +89,15 @@ class ChunkTemplate:
         self._ticks = False  # whether that was proven
 
     @classmethod
-    def learn(cls, data: bytes, wire: WireChunk) -> ChunkTemplate | None:
+    def learn(cls, data: bytes, wire: WireChunk, delta: WireDict) -> ChunkTemplate | None:
         """Return the template of a chunk, or None where it holds more than text.
 
         Args:
             data: The event's data.
             wire: What the event became after the response middleware, which may have
                 changed nothing.
+            delta: Its ``lone_delta``.
         """
-        delta = lone_delta(wire)
-        if delta is None:
-            return None
         text = delta.get("content")
         if not text or any(v for k, v in delta.items() if k not in ("content", "role")):
             return None
@@ -111,7 +109,7 @@ class ChunkTemplate:
         if at < len(_KEY) or data[at:end] != encoded:
             return None
         prefix, suffix = data[:at], data[end:]
-        template = cls(prefix, suffix, wire)
+        template = cls(prefix, suffix, wire, [])
         # The proof that the text stands in one place and that nothing else was changed.
         return template if template._is_read_as(template.wire(_PROBE)) else None
 
@@ -133,11 +131,14 @@ class ChunkTemplate:
     def _proves_tick(self, at: int, end: int) -> bool:
         """Whether ``created`` stands there, and nowhere else."""
         other = (b"1" if self.prefix[at:end].startswith(b"2") else b"2") * (end - at)
-        twin = ChunkTemplate(self.prefix[:at] + other + self.prefix[end:], self.suffix, self._wire)
+        prefix = self.prefix[:at] + other + self.prefix[end:]
+        twin = ChunkTemplate(prefix, self.suffix, self._wire, [])
         return twin._is_read_as({**self.wire(_PROBE), "created": int(other)})
 
     def renewed(self, data: bytes) -> tuple[ChunkTemplate, str] | None:
         """Return the template of an event that has another ``created``, and its text; else None."""
+        if not data.endswith(self.suffix):
+            return None
         if self._tick is None:
             self._tick = self._place_of_created()
         at, end = self._tick
@@ -147,7 +148,6 @@ class ChunkTemplate:
             or digits.startswith(b"0")
             or not data.startswith(self.prefix[:at])
             or not data.startswith(self.prefix[end:], end)
-            or not data.endswith(self.suffix)
         ):
             return None
         try:
@@ -157,7 +157,7 @@ class ChunkTemplate:
         if type(text) is not str:
             return None
         wire = {**self._wire, "created": int(digits)}
-        template = ChunkTemplate(data[: self.start], self.suffix, wire)
+        template = ChunkTemplate(data[: self.start], self.suffix, wire, self.pieces)
         if not self._ticks and not self._proves_tick(at, end):
             self._tick = (0, 0)
             return None
@@ -167,10 +167,7 @@ class ChunkTemplate:
     def shares_head(self, wire: WireChunk) -> bool:
         """Whether a chunk says the same beside its choices as those of this template."""
         own = self._wire
-        return len(wire) == len(own) and all(
-            name == "choices" or (name in wire and wire[name] == value)
-            for name, value in own.items()
-        )
+        return len(wire) == len(own) and bool({**wire, "choices": 0} == {**own, "choices": 0})
 
     @property
     def head(self) -> WireChunk:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
+from math import inf
 from time import monotonic
 from typing import Final, NoReturn
 
@@ -59,6 +60,7 @@ class Exchange:
     __slots__ = (
         "_clocks",
         "_closed",
+        "_counts",
         "_expired",
         "_failure",
         "_is_timed",
@@ -66,6 +68,7 @@ class Exchange:
         "_model",
         "_open",
         "_response",
+        "_since",
         "_time",
         "_timer",
         "content",
@@ -93,6 +96,11 @@ class Exchange:
         self._failure: KiloError | None = None
         # Whether it may need a timer of its own: found out by the first wait.
         self._is_timed = True
+        # Whether the clocks are told of each wait. Where it does not matter how long they
+        # took in all, it is noted here when one began, for who looks: one object less to go
+        # through for every token.
+        self._counts = True
+        self._since = inf
         self._open = among
         among.add(self, loop)
         self.on_close: Callable[[], object] | None = None
@@ -141,11 +149,15 @@ class Exchange:
         """
         if asyncio.get_running_loop() is not self._loop:
             _refuse_loop()
-        self._clocks.start(self._time())
+        if self._counts:
+            self._clocks.start(self._time())
+        else:
+            self._since = self._time()
         # One timer serves many waits. From one wait to the next no deadline moves to an earlier
         # time, so one that is set fires soon enough, finds out how things stand, and is set
         # again; where nobody waits then, by the next wait.
         if self._is_timed and self._timer is None and not self.content.is_eof():
+            self._tell_clocks()
             self._is_timed = self._clocks.left(self._loop.time()) <= _CLOSE_S
             if self._is_timed:
                 self._set_timer()
@@ -156,8 +168,23 @@ class Exchange:
 
     def stop_wait(self) -> None:
         """The caller has something: the clocks stand still."""
+        if self._counts:
+            self._clocks.stop(self._time())
+        else:
+            self._since = inf
+
+    def output(self) -> None:
+        """The first chunk with output is here: inside a wait, before it is stopped."""
         clocks = self._clocks
-        clocks.stop(self._time() if clocks.spends else 0.0)
+        clocks.output()
+        if not clocks.spends:
+            clocks.stop(0.0)
+            self._counts = False
+
+    def _tell_clocks(self) -> None:
+        """Let the clocks know of the wait that is noted here."""
+        if not self._counts:
+            self._clocks.waiting_since(self._since)
 
     async def read(self) -> bytes:
         """Return what one network read brought; ``b""`` at the end of the body.
@@ -285,6 +312,7 @@ class Exchange:
         """Find out how things stand: called every second or so, as long as it is open."""
         if self._timer is not None or self._closed:
             return
+        self._tell_clocks()
         now = self._loop.time()
         self._is_timed = self._clocks.left(now) <= _CLOSE_S
         phase = self._clocks.expired(now) if self._is_timed else None

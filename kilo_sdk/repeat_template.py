@@ -17,7 +17,6 @@ from typing import Final
 
 import orjson
 
-from kilo_sdk.chunk_template import lone_delta
 from kilo_sdk.text_pieces import TextPieces
 from kilo_sdk.types.fields import object_field
 from kilo_sdk.types.wire import WireChunk, WireDict
@@ -66,16 +65,14 @@ class RepeatTemplate:
         self.collectors: tuple[TextPieces, ...] = ()
 
     @classmethod
-    def learn(cls, data: bytes, wire: WireChunk) -> RepeatTemplate | None:
+    def learn(cls, data: bytes, wire: WireChunk, delta: WireDict) -> RepeatTemplate | None:
         """Return the template of a chunk, or None where it holds anything else.
 
         Args:
             data: The event's data.
             wire: What the event became after the response middleware.
+            delta: Its ``lone_delta``.
         """
-        delta = lone_delta(wire)
-        if delta is None:
-            return None
         told = {name for name, value in delta.items() if value and name != "role"}
         call: int | None = None
         if told == {"tool_calls"}:

@@ -20,6 +20,7 @@ __all__ = ["SSEParser", "ServerSentEvent"]
 _T = TypeVar("_T")
 
 _BOM: Final = b"\xef\xbb\xbf"
+_MAY_BE_BOM: Final = frozenset({b"", _BOM[:1]})
 _COLON: Final = 0x3A
 _CR: Final = 0x0D
 _LF: Final = 0x0A
@@ -199,7 +200,10 @@ class SSEParser:
         last one possibly unfinished. None, with nothing changed, for all other reads.
         """
         if not self._plain:
-            return None
+            # At the start of a stream all depends on its first byte, which may be a BOM's.
+            if not self._at_start or self._line or data[:1] in _MAY_BE_BOM or self._failure:
+                return None
+            self._at_start, self._plain = False, True
         line = self._line
         if _LF not in data:
             if _CR in data or len(line) + len(data) > self._max_event_bytes:

@@ -16,7 +16,7 @@ import orjson
 
 from kilo_sdk.accumulate import CompletionAccumulator
 from kilo_sdk.answers import AnswerContext, describe_garbage, shown_body, take_whole
-from kilo_sdk.chunk_template import EVENT_END, EVENT_START, ChunkTemplate, DecodedChunk, has_output
+from kilo_sdk.chunk_template import ChunkTemplate, DecodedChunk, has_output, lone_delta
 from kilo_sdk.errors import (
     APIError,
     BudgetExceededError,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["StreamDecoder"]
 
 _DONE: Final = b"[DONE]"
-# What stands around an event's data in a read that holds one event.
-_BEFORE: Final = len(EVENT_START)
-_BEHIND: Final = len(EVENT_END)
 _FIELD: Final = rb"(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:"
 # Bytes of what is no event that are kept: an error's JSON may bring a vendor's whole answer.
 _HEAD_MAX: Final = 64 * 1024
@@ -54,7 +51,7 @@ class StreamDecoder:
 
     __slots__ = (
         "_accumulator",
-        "_between_events",
+        "_armed",
         "_context",
         "_decode",
         "_head",
@@ -63,7 +60,6 @@ class StreamDecoder:
         "_parser",
         "_passage",
         "_passes_repeats",
-        "_pieces",
         "_repeat",
         "_repeat_lessons",
         "_seam",
@@ -90,8 +86,8 @@ class StreamDecoder:
         self._head = b""
         self._holds = True
         self._template: ChunkTemplate | None = None
-        self._pieces: list[str] = []  # of the text that the template's chunks add to
-        self._between_events = False
+        # The template, where the next read may be one event of it.
+        self._armed: ChunkTemplate | None = None
         may_learn = self._decode is None and context.response_chain.ignores_text
         self._lessons = _LESSONS if may_learn else 0
         self._repeat: RepeatTemplate | None = None
@@ -108,32 +104,33 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> list[DecodedChunk]:
         """Take a read and return the chunks that it completes, until ``[DONE]`` or a failure."""
-        if self.done or self.failure is not None:
-            return []
-        template = self._template
+        template = self._armed
         # A read that is one event and differs from the last in its text alone, as nearly all
         # are while a model writes: none of its bytes needs a look but those of the text. The
         # quotes at both ends of it keep out white space, which could end a line.
         if (
             template is not None
-            and self._between_events
-            and data.startswith(template.read_prefix)
-            and data.endswith(template.read_suffix)
+            and data.startswith(prefix := template.read_prefix)
+            and data.endswith(suffix := template.read_suffix)
             and data.find(b"\n") == len(data) - 2
         ):
-            encoded = data[template.start + _BEFORE : template.end - _BEHIND]
+            encoded = data[len(prefix) : -len(suffix)]
             if encoded[:1] == encoded[-1:] == b'"':
                 try:
                     text = orjson.loads(encoded)
                 except orjson.JSONDecodeError:
                     pass  # the whole way will tell what it is
                 else:
-                    self._pieces.append(text)
-                    if len(self._pieces) >= FOLD_AT:
+                    pieces = template.pieces
+                    pieces.append(text)
+                    if len(pieces) >= FOLD_AT:
                         self._accumulator.fold()
                     return [(template, text)]
+        if self.done or self.failure is not None:
+            return []
         chunks = self._feed_parser(data)
-        self._between_events = self._parser.between_events
+        is_open = self._parser.between_events and not self.done and self.failure is None
+        self._armed = self._template if is_open else None
         return chunks
 
     def _feed_parser(self, data: bytes) -> list[DecodedChunk]:
@@ -223,7 +220,8 @@ class StreamDecoder:
         seam = self._seam
         decode = self._decode
         add = self._accumulator.add
-        template, pieces = self._template, self._pieces
+        template = self._template
+        pieces = [] if template is None else template.pieces
         repeat = self._repeat
         for data in events:
             if (
@@ -289,10 +287,14 @@ class StreamDecoder:
             chunks.append(wire)
             if template is not None and not template.shares_head(wire):
                 template = self._template = None  # the last to say something counts
-            if self._lessons:
-                template, pieces = self._learn(data, wire)
-            if self._repeat_lessons:
-                repeat = self._learn_repeat(data, wire)
+            if self._lessons or self._repeat_lessons:
+                delta = lone_delta(wire)
+                if delta is None:
+                    continue  # it holds more than one text: there is nothing to learn
+                if self._lessons and (learnt := self._learn(data, wire, delta)) is not None:
+                    template, pieces = learnt, learnt.pieces
+                if self._repeat_lessons:
+                    repeat = self._learn_repeat(data, wire, delta)
         if chunks:
             self.started = True
             self._accumulator.fold()
@@ -324,21 +326,21 @@ class StreamDecoder:
         self._accumulator.add(chunk)
         return chunk
 
-    def _learn(self, data: bytes, wire: WireChunk) -> tuple[ChunkTemplate | None, list[str]]:
+    def _learn(self, data: bytes, wire: WireChunk, delta: WireDict) -> ChunkTemplate | None:
         """Take a chunk that did not match for the template of those to come, a few times at most.
 
         A stream whose every chunk differs costs no more for it.
         """
-        learnt = ChunkTemplate.learn(data, wire)
+        learnt = ChunkTemplate.learn(data, wire, delta)
         if learnt is not None:
             self._lessons -= 1
             self._template = learnt
-            self._pieces = self._accumulator.text_of(learnt.choice).pieces
-        return self._template, self._pieces
+            learnt.pieces = self._accumulator.text_of(learnt.choice).pieces
+        return learnt
 
-    def _learn_repeat(self, data: bytes, wire: WireChunk) -> RepeatTemplate | None:
+    def _learn_repeat(self, data: bytes, wire: WireChunk, delta: WireDict) -> RepeatTemplate | None:
         """Take a chunk that went the whole way for the template of those that follow it."""
-        learnt = RepeatTemplate.learn(data, wire)
+        learnt = RepeatTemplate.learn(data, wire, delta)
         if learnt is not None:
             self._repeat_lessons -= 1
             learnt.collectors = self._accumulator.repeated(

@@ -48,7 +48,6 @@ class StreamSource:
         "__weakref__",
         "_answered",
         "_attempts",
-        "_clocks",
         "_closed",
         "_completion",
         "_context",
@@ -58,6 +57,7 @@ class StreamSource:
         "_entered",
         "_exchange",
         "_has_budget",
+        "_has_output",
         "_is_held",
         "_is_json",
         "_opening",
@@ -68,7 +68,6 @@ class StreamSource:
 
     def __init__(self, attempts: Attempts, answer: Answer) -> None:
         self._attempts = attempts
-        self._clocks = attempts.clocks
         self._has_budget = attempts.cost.is_limited
         # The next one stands last, where a list gives it out as a deque of ten times its size does.
         self._pending: list[DecodedChunk] = []
@@ -84,7 +83,7 @@ class StreamSource:
         self._adopt(answer)
 
     def _adopt(self, answer: Answer) -> None:
-        self._answered = False
+        self._answered = self._has_output = False
         self._exchange = answer.exchange
         self._is_json = answer.exchange.content_type in _JSON_TYPES
         self._context = context = answer.context
@@ -267,8 +266,9 @@ class StreamSource:
 
     def _take(self, chunks: list[DecodedChunk]) -> None:
         """Keep what a read brought until the caller asks for it."""
-        if not self._clocks.output_seen and self._decoder.has_output:
-            self._clocks.output()
+        if not self._has_output and self._decoder.has_output:
+            self._has_output = True
+            self._exchange.output()
         pending = self._pending
         if len(chunks) == 1 and not pending:
             pending.append(chunks[0])

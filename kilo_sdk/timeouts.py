@@ -130,6 +130,16 @@ class CallClocks:
         """Something came, be it a comment."""
         self._byte_at = now
 
+    def waiting_since(self, since: float) -> None:
+        """Take over a wait that was noted elsewhere.
+
+        Args:
+            since: When it began; ``inf`` where nobody waits.
+        """
+        self._started = since
+        if not since <= self._byte_at < inf:
+            self._byte_at = since
+
     def stop(self, now: float) -> None:
         """The wait is over: a chunk came, or the answer ended. Nothing runs out any more.
 

@@ -19,8 +19,8 @@ async def test_an_answer_is_the_models_that_gave_it() -> None:
             messages="Hi", model="acme/none", fallback_models=["openai/gpt-4.1"]
         )
         answer = await opening._attempts.open()
-        assert answer.ref == ModelRef("openai/gpt-4.1")
-        assert answer.request_id == "req-0-00000002"
+        assert answer.context.ref == ModelRef("openai/gpt-4.1")
+        assert answer.context.request_id == "req-0-00000002"
         assert answer.exchange.status == 200
-        assert answer.route.transport.name == client.transport_for(answer.ref).name
+        assert answer.context.transport is client.transport_for(answer.context.ref)
         answer.exchange.close()

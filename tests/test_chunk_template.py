@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.answers import AnswerContext
-from kilo_sdk.chunk_template import ChunkTemplate, chunk_of, text_of, wire_of
+from kilo_sdk.chunk_template import ChunkTemplate, chunk_of, lone_delta, text_of, wire_of
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.chain import ResponseChain
@@ -44,7 +44,10 @@ def wire(text: str = "Hi", **delta: Any) -> dict[str, Any]:
 
 
 def learn(chunk: dict[str, Any], data: bytes | None = None) -> ChunkTemplate | None:
-    return ChunkTemplate.learn(orjson.dumps(chunk) if data is None else data, chunk)
+    delta = lone_delta(chunk)
+    if delta is None:
+        return None
+    return ChunkTemplate.learn(orjson.dumps(chunk) if data is None else data, chunk, delta)
 
 
 def decoder(*middleware: Any) -> StreamDecoder:
@@ -111,7 +114,7 @@ def test_a_chunk_that_middleware_changed_teaches_nothing() -> None:
     changed = wire("Hi")
     data = orjson.dumps(changed)
     changed["provider"] = "changed"
-    assert ChunkTemplate.learn(data, changed) is None
+    assert learn(changed, data) is None
 
 
 @given(st.text())

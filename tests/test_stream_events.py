@@ -93,8 +93,9 @@ def test_the_end_names_the_whole_calls_and_then_the_whole_answer() -> None:
 
 
 def template(choice: int = 0) -> ChunkTemplate:
-    wire = {"choices": [{"index": choice, "delta": {"content": "x"}}]}
-    learned = ChunkTemplate.learn(orjson.dumps(wire), wire)
+    delta = {"content": "x"}
+    wire = {"choices": [{"index": choice, "delta": delta}]}
+    learned = ChunkTemplate.learn(orjson.dumps(wire), wire, delta)
     assert learned is not None
     return learned
 
