@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 __all__ = ["Deadline", "Deadlines"]
 
@@ -53,18 +53,6 @@ class Deadlines:
             self._timer.cancel()
             self._timer, self._due = None, inf
 
-    def _enter(self, wait: Deadline) -> asyncio.Task[Any]:
-        task = asyncio.current_task(self._loop)
-        if task is None:
-            raise RuntimeError("a deadline belongs to a task")
-        self._waits.add(wait)
-        if wait.when < self._due:
-            self._set_timer(wait.when)
-        return task
-
-    def _leave(self, wait: Deadline) -> None:
-        self._waits.discard(wait)
-
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -105,7 +93,14 @@ class Deadline:
         self.expired = False
 
     def __enter__(self) -> Self:
-        self._task = task = self._among._enter(self)
+        among = self._among
+        task = asyncio.current_task(among._loop)
+        if task is None:
+            raise RuntimeError("a deadline belongs to a task")
+        self._task = task
+        among._waits.add(self)
+        if self.when < among._due:
+            among._set_timer(self.when)
         # Who cancelled the task before this began is none of its business.
         self._before = task.cancelling()
         return self
@@ -117,7 +112,7 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> None:
         if not self.expired:
-            self._among._leave(self)
+            self._among._waits.discard(self)
         elif (
             # A task that somebody else cancelled meanwhile is cancelled, late or not.
             self._task.uncancel() <= self._before and exc_type is asyncio.CancelledError

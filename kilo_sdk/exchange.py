@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import inf
 from time import monotonic
 from typing import Final, NoReturn
@@ -119,7 +120,7 @@ class Exchange:
     @property
     def content_type(self) -> str:
         """The media type in lower case without parameters; empty where none was sent."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return _media_type(self._response.headers.get(aiohttp.hdrs.CONTENT_TYPE, ""))
 
     def key_sent(self) -> str | None:
         """Return the key that went out with the request, or None; no error may say it back."""
@@ -354,6 +355,11 @@ class Exchange:
         rest = b"".join(buffer)
         buffer.clear()
         return rest
+
+
+@lru_cache(maxsize=64)
+def _media_type(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
 
 
 def check_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -85,8 +85,8 @@ class StreamSource:
     def _adopt(self, answer: Answer) -> None:
         self._answered = self._has_output = False
         self._exchange = answer.exchange
-        self._is_json = answer.exchange.content_type in _JSON_TYPES
         self._context = context = answer.context
+        self._is_json = context.content_type in _JSON_TYPES
         try:
             self._decoder = (
                 self._resumption.decoder(context, self._decoder)

@@ -119,10 +119,9 @@ def completion_calls(
         raise ConfigurationError(
             f"fallback_models is a list of model refs, not {type(fallback_models).__name__}"
         )
-    refs = [
-        defaults.default_model if model is None else parse_ref(model),
-        *map(parse_ref, fallback_models),
-    ]
+    refs = [defaults.default_model if model is None else parse_ref(model)]
+    if fallback_models:
+        refs.extend(map(parse_ref, fallback_models))
     payload: WirePayload = {"messages": wire_messages(messages)}
     if params:
         for key, value in params.items():
@@ -147,22 +146,16 @@ def completion_calls(
     if extra_headers:
         headers = merge_headers(headers, extra_headers)
         check_headers(headers)
-    return [
-        quickly(CompletionCall)(
-            ref,
-            payload,
-            headers,
-            defaults.base_url,
-            stream,
-            level,
-            task_id,
-            mode,
-            _pinned(pin_provider, defaults.provider_memory, messages, ref)
-            if pin_provider
-            else None,
+    calls: list[CompletionCall] = []
+    for ref in refs:
+        pinned: str | None = None
+        if pin_provider:
+            pinned = _pinned(pin_provider, defaults.provider_memory, messages, ref)
+        call = quickly(CompletionCall)(
+            ref, payload, headers, defaults.base_url, stream, level, task_id, mode, pinned
         )
-        for ref in refs
-    ]
+        calls.append(call)
+    return calls
 
 
 def _pinned(

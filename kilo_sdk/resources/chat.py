@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from kilo_sdk.cost.meter import CostMeter
     from kilo_sdk.resilience.try_report import OnTry
     from kilo_sdk.resources.call_options import CompletionOptions
+    from kilo_sdk.routes import Route
+    from kilo_sdk.transports.base import CompletionCall
     from kilo_sdk.types.params import CompletionParams, Messages, ProviderPin, ReasoningOption
 
 __all__ = ["Chat", "Completions", "StreamOpening"]
@@ -255,13 +257,17 @@ class Completions:
                 "Timeouts(first_token=30) and the like"
             )
         clocks = CallClocks(timeouts or defaults.timeouts)
-        meters = meters_of(defaults.cost_meter, cost_meter)
-        limit = read_limit(max_cost, "max_cost")
         cost: CallCost = defaults.uncounted
-        if meters or limit is not None:
+        if not (max_cost is None and cost_meter is None and defaults.cost_meter is None):
+            meters = meters_of(defaults.cost_meter, cost_meter)
+            limit = read_limit(max_cost, "max_cost")
             cost = CallCost(defaults.prices, meters=meters, max_cost=limit, task_id=task_id)
+        candidates: list[tuple[CompletionCall, Route]] = []
+        # A comprehension is a function more, for one model nearly always.
+        for call in calls:
+            candidates.append((call, client.route_for(call.ref)))  # noqa: PERF401
         return Attempts(
-            [(call, client.route_for(call.ref)) for call in calls],
+            candidates,
             defaults.connections,
             policy,
             clocks,
