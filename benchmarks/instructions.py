@@ -52,7 +52,7 @@ CASES = (
     Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 400, 1.10),
     Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 1500, 1.70),
     Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 1500, 1.80),
-    Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.58),
+    Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.48),
 )
 
 

@@ -29,7 +29,7 @@ from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.open_exchanges import WATCH_S, OpenExchanges
 from kilo_sdk.timeouts import CallClocks
 
-__all__ = ["Exchange", "check_loop", "timeout_error"]
+__all__ = ["Exchange", "check_loop", "clock_of", "timeout_error"]
 
 # With less left than that on a clock, a look every second is not enough.
 _CLOSE_S: Final = 2 * WATCH_S
@@ -83,13 +83,13 @@ class Exchange:
         loop: asyncio.AbstractEventLoop,
         model: str | None,
         among: OpenExchanges,
+        clock: Callable[[], float],
     ) -> None:
         self._response = response
         self.content = response.content
         self._clocks = clocks
         self._loop = loop
-        # Loops of asyncio ask this clock too, in a function of their own.
-        self._time = monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
+        self._time = clock
         self._model = model
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -360,6 +360,14 @@ class Exchange:
 @lru_cache(maxsize=64)
 def _media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """Return what tells the time of a loop.
+
+    Loops of asyncio ask the same clock, in a function of their own.
+    """
+    return monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
 
 
 def check_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 from kilo_sdk.deadline import Deadlines
 from kilo_sdk.errors import APIConnectionError, ConfigurationError
-from kilo_sdk.exchange import Exchange, check_loop, timeout_error
+from kilo_sdk.exchange import Exchange, check_loop, clock_of, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.network import Network
@@ -66,6 +67,7 @@ class Connections:
         # A session is bound to the loop it was made in; asking it openly is deprecated.
         self._loop: asyncio.AbstractEventLoop | None = getattr(session, "_loop", None)
         self._deadlines: Deadlines | None = None
+        self._time: Callable[[], float] = monotonic
         # The latest request's headers, and as aiohttp makes them: nearly always the next one's.
         self._latest: Mapping[str, str] | None = None
         self._headers: LooseHeaders = {}
@@ -105,9 +107,9 @@ class Connections:
         deadlines = self._deadlines
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(loop)
+            self._time = clock_of(loop)
         proxy = self.network.proxy_for(url)
-        clocks.start(loop.time())
-        when = clocks.next_check()
+        when = clocks.start_try(self._time())
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
         deadline = deadlines.at(when)
         try:
@@ -141,9 +143,9 @@ class Connections:
             # aiohttp refuses what it cannot put on the wire with a bare ValueError.
             raise ConfigurationError(f"the request cannot be sent: {type(exc).__name__}") from exc
         finally:
-            clocks.stop(loop.time())
+            clocks.stop(self._time())
         clocks.response_began()
-        return Exchange(response, clocks, loop, model, self._exchanges)
+        return Exchange(response, clocks, loop, model, self._exchanges, self._time)
 
     def _made_headers(
         self, headers: Mapping[str, str], session: aiohttp.ClientSession
@@ -198,7 +200,7 @@ class Connections:
         session = self._session
         if session is None:
             session = self._session = self.network.open_session()
-        elif session.closed:
+        elif session is self._given and session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
         return session
 

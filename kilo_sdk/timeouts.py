@@ -126,6 +126,11 @@ class CallClocks:
         """The SDK begins to wait for the server."""
         self._started = self._byte_at = now
 
+    def start_try(self, now: float) -> float:
+        """The SDK begins to wait for the answer to a request; return when that may be over."""
+        self._started = self._byte_at = now
+        return self.next_check()
+
     def byte(self, now: float) -> None:
         """Something came, be it a comment."""
         self._byte_at = now

@@ -13,12 +13,15 @@ from sending import send, send_for_endless_answer
 
 from kilo_sdk import (
     APIConnectionError,
+    APITimeoutError,
     ConfigurationError,
     ProtocolError,
+    Timeouts,
 )
 from kilo_sdk.emulator import LocalGateway, RawReply
 from kilo_sdk.exchange import Exchange
 from kilo_sdk.http import Connections
+from kilo_sdk.open_exchanges import WATCH_S
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +78,49 @@ async def test_a_body_that_broke_off_is_not_taken(
     assert exchange.take_whole(100) is None
     with pytest.raises(APIConnectionError):
         await exchange.read_all(100)
+
+
+async def test_after_the_first_output_a_limit_holds_to_the_moment_as_before_it(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n", TICK, b": alive\n\n"], ending="hang"))
+    idle = 2.3 * WATCH_S
+    exchange = await send(connections, gateway, timeouts=Timeouts(idle=idle, first_token=0.5))
+    exchange.start_wait()
+    assert await exchange.read() == b"data: 1\n\n"
+    exchange.output()
+    exchange.stop_wait()
+    # Nothing runs while the caller holds what came, however long that is.
+    await anyio.sleep(1.2 * idle)
+    exchange.start_wait()
+    assert await exchange.read() == b": alive\n\n"
+    exchange.go_on()
+    began = anyio.current_time()
+    with pytest.raises(APITimeoutError, match=r"\(idle timeout\)"):
+        await exchange.read()
+    exchange.stop_wait()
+    assert idle * 0.99 <= anyio.current_time() - began < 2.9 * WATCH_S
+
+
+async def test_a_limit_for_all_of_it_counts_every_wait_after_the_first_output_too(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    bodies = [b"data: 1\n\n", 4 * TICK, b"data: 2\n\n"]
+    gateway.enqueue(RawReply(body=bodies, ending="hang"))
+    total = 12 * TICK
+    exchange = await send(connections, gateway, timeouts=Timeouts(total=total))
+    began = anyio.current_time()
+    for data in (b"data: 1\n\n", b"data: 2\n\n"):
+        exchange.start_wait()
+        assert await exchange.read() == data
+        if data == b"data: 1\n\n":
+            exchange.output()
+        exchange.stop_wait()
+    exchange.start_wait()
+    with pytest.raises(APITimeoutError, match=r"\(total timeout\)"):
+        await exchange.read()
+    exchange.stop_wait()
+    assert total * 0.9 <= anyio.current_time() - began < total + 8 * TICK
 
 
 async def test_a_body_past_the_limit_closes_the_exchange(

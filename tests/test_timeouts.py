@@ -238,6 +238,30 @@ def test_what_is_left_before_a_wait_is_the_least_of_what_counts() -> None:
     assert clocks().left(inf) == inf
 
 
+def test_a_wait_that_was_noted_elsewhere_counts_from_where_it_began() -> None:
+    one = clocks(idle=3, stall=7)
+    one.response_began()
+    one.waiting_since(10)
+    assert one.left(11) == 2
+    one.byte(12)
+    one.waiting_since(10)
+    assert [one.left(14), one.expired(14.9), one.expired(15)] == [1, None, "idle"]
+    one.waiting_since(20)  # another wait: what came in the one before is no byte of this one
+    assert one.left(21) == 2
+    one.waiting_since(inf)
+    assert not one.is_waiting
+    assert [one.left(100), one.expired(1e9)] == [3, None]
+    one.waiting_since(30)
+    assert [one.is_waiting, one.left(31)] == [True, 2]
+
+
+def test_a_try_begins_with_a_wait_for_its_answer() -> None:
+    one = clocks(first_token=5, idle=3, total=9)
+    assert one.start_try(10) == 15  # idle does not run before the answer has begun
+    assert one.expired(15) == "first_token"
+    assert clocks().start_try(10) == inf
+
+
 def test_what_is_left_in_a_wait_shrinks_with_time_and_grows_with_bytes() -> None:
     one = clocks(idle=3, stall=7)
     one.response_began()

@@ -78,10 +78,10 @@ class BearerAuth:
                 returned what no header can carry; or the key would travel in the clear.
             KiloError: The source raised one; it passes as it is.
         """
-        if self._source is not None:
-            return self._ask_and_set(request, self._source)
-        if self._static is not None:
-            self._set(request, self._static)
+        value = self._static
+        if value is None:
+            return None if self._source is None else self._ask_and_set(request, self._source)
+        self._set(request, value)
         return None
 
     async def _ask_and_set(self, request: OutgoingRequest, source: TokenSource) -> None:

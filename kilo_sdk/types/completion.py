@@ -96,7 +96,7 @@ class ChatCompletion:
         id_, model, provider = wire.get("id"), wire.get("model"), wire.get("provider")
         if not type(id_) is type(model) is type(provider) is str:
             id_, model, provider = (text_field(wire, name) for name in ("id", "model", "provider"))
-        created = wire.get("created")
+        created, usage = wire.get("created"), wire.get("usage")
         choices: list[Choice] = []
         # A comprehension is a function more, for one choice nearly always.
         for choice in wire["choices"]:
@@ -107,7 +107,7 @@ class ChatCompletion:
             provider,
             created if type(created) is int else int_field(wire, "created"),
             choices,
-            Usage.of(wire),
+            Usage.from_wire(usage) if usage and isinstance(usage, dict) else None,
             model_ref,
             request_id,
             wire,

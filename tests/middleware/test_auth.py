@@ -8,12 +8,12 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from passing import led_through
 
 from kilo_sdk.errors import ConfigurationError, KiloError
 from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest, RequestMiddleware, UnauthorizedHandler
 from kilo_sdk.refs import ModelRef
-from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 

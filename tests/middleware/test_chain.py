@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from passing import led_through
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.base import OutgoingRequest, ResponseMiddleware
@@ -15,7 +16,6 @@ from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
 from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.refs import ModelRef
-from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from passing import led_through
 
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
@@ -18,7 +19,6 @@ from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import CompletionCall, OpenAICompatibleTransport
 from kilo_sdk.transports.proxy_gemini import ProxyGeminiTransport
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
-from tests.support.passing import led_through
 
 SHARED: dict[str, Any] = {"auth": BearerAuth("key-1"), "app_headers": AppHeaders("cli")}
 TRANSPORTS = {

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from passing import led_through
 
 from kilo_sdk.middleware.app_headers import AppHeaders
 from kilo_sdk.middleware.auth import BearerAuth
@@ -14,7 +15,6 @@ from kilo_sdk.middleware.reasoning_injection import ModelHints
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.transports.base import CompletionCall, TransportAdapter
 from kilo_sdk.transports.proxy_openai import ProxyOpenAITransport
-from tests.support.passing import led_through
 
 pytestmark = pytest.mark.anyio
 
