@@ -5,8 +5,8 @@
     python -m benchmarks --output results     # results/results.json and charts as well
 
 All contenders run in one process against one replay server in another, in turn and
-repeatedly. Printed are medians, their spread, the ratio to the hand-written loop, and at the
-end which of the targets that the project sets itself were missed.
+repeatedly. Printed are medians, their spread, the ratio to the hand-written loop (the median of
+each round's), and at the end which of the targets that the project sets itself were missed.
 """
 
 from __future__ import annotations
@@ -250,11 +250,11 @@ def main() -> None:
         if not arguments.only:
             add_server(report, root, scale, repeats)
             counts = (10, 50, 200) if is_short else (1, 10, 50, 200, 1000, 10_000)
-            add_paced(report, root, counts, 3, is_short=is_short)
+            add_paced(report, root, counts, repeats, is_short=is_short)
             add_curves(report, root, scale, 1 if is_short else 3)
             add_latency(report, root, streams, 1 if is_short else 3)
             add_footprint(report, root, streams if is_short else 10_000, 3)
-            add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 5)
+            add_growth(report, *((10_000, 500_000) if is_short else (100_000, 10_000_000)), 7)
             if not is_short:
                 add_uvloop(report, root, scale, repeats)
             report.print_missed()

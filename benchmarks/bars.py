@@ -7,12 +7,13 @@ scale would show the slowest alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 from kilo_sdk.bench.charts import WIDTH
 
-__all__ = ["bars_svg"]
+__all__ = ["Bar", "bars_svg"]
 
 _LEFT, _RIGHT, _HEAD, _ROW, _BETWEEN = 130, 130, 30, 20, 16
 _STYLE = (
@@ -21,22 +22,36 @@ _STYLE = (
 )
 
 
-def bars_svg(measures: Mapping[str, Mapping[str, float]], *, ours: str, floor: str) -> str:
+class Bar(NamedTuple):
+    """One contender's bar.
+
+    Attributes:
+        name: The contender.
+        figure: How long it is; above 0.
+        ratio: How many times the floor's; the floor's own is 1, and is not told.
+    """
+
+    name: str
+    figure: float
+    ratio: float
+
+
+def bars_svg(measures: Mapping[str, Sequence[Bar]], *, ours: str) -> str:
     """Return one group of bars below the other.
 
     Args:
-        measures: By title, each contender's figure, above 0.
+        measures: By title, each contender's.
         ours: Whose bar stands out.
-        floor: To whose figure each is put in proportion; where it is missing no ratio is told.
     """
     parts: list[str] = []
     y = 0
-    for title, figures in measures.items():
+    for title, bars in measures.items():
+        figures = [bar.figure for bar in bars]
         parts.append(f'<text class="title" x="8" y="{y + 18}">{escape(title)}</text>')
         y += _HEAD
-        low = 10 ** math.floor(math.log10(min(figures.values())))
+        low = 10 ** math.floor(math.log10(min(figures)))
         # Even the least has a bar that is seen.
-        decades = max(math.ceil(math.log10(max(figures.values()) / low)), 1)
+        decades = max(math.ceil(math.log10(max(figures) / low)), 1)
         per_decade = (WIDTH - _LEFT - _RIGHT) / decades
         bottom = y + _ROW * len(figures)
         for decade in range(decades + 1):
@@ -45,11 +60,11 @@ def bars_svg(measures: Mapping[str, Mapping[str, float]], *, ours: str, floor: s
             parts.append(
                 f'<text x="{x}" y="{bottom + 14}" text-anchor="middle">{low * 10**decade:g}</text>'
             )
-        for name, figure in figures.items():
+        for name, figure, ratio in bars:
             width = round(max(math.log10(figure / low) * per_decade, 2), 1)
             told = f"{figure:,.3g}" if figure < 1000 else f"{figure:,.0f}"
-            if floor in figures and name != floor:
-                told += f" ({figure / figures[floor]:.2f} x)"
+            if ratio != 1:
+                told += f" ({ratio:.2f} x)"
             style = "ours" if name == ours else "bar"
             parts.append(
                 f'<text x="{_LEFT - 6}" y="{y + 14}" text-anchor="end">{escape(name)}</text>'

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 import orjson
 
-from benchmarks.bars import bars_svg
+from benchmarks.bars import Bar, bars_svg
 from benchmarks.contenders import FLOOR
 from kilo_sdk.bench.charts import Chart, Series, standalone_svg
 
@@ -37,6 +39,18 @@ class Row:
     values: list[float]
 
 
+def ratio(values: list[float], to: list[float]) -> float:
+    """Return how many times one contender's figures are another's.
+
+    Of rounds it is the median of each round's: a machine that changes its speed from one round to
+    the next changes it for all that take part in a round. Where they are not as many it is the
+    ratio of the medians.
+    """
+    if len(values) != len(to):
+        values, to = [statistics.median(values)], [statistics.median(to)]
+    return statistics.median(a / b if b else math.nan for a, b in zip(values, to, strict=True))
+
+
 @attrs.frozen
 class Target:
     """What the project sets itself for one measure.
@@ -58,17 +72,17 @@ class Target:
         aims.extend(f"{name} at least {times:g} x it" for name, times in self.better.items())
         return "; ".join(aims)
 
-    def missed(self, medians: dict[str, float], floor: str, measured: str) -> list[str]:
+    def missed(self, values: Mapping[str, list[float]], floor: str, measured: str) -> list[str]:
         """Return what was missed, in words; a peer that did not take part misses nothing."""
-        figure = medians[measured]
+        own = values[measured]
         missed = []
-        if self.ratio is not None and figure > self.ratio * medians[floor]:
-            missed.append(f"{figure / medians[floor]:.3f} x, target {self.ratio:g} x")
-        if self.figure is not None and figure > self.figure:
+        if self.ratio is not None and (found := ratio(own, values[floor])) > self.ratio:
+            missed.append(f"{found:.3f} x, target {self.ratio:g} x")
+        if self.figure is not None and (figure := statistics.median(own)) > self.figure:
             missed.append(f"{figure:.2f}, target {self.figure:g}")
         for name, times in self.better.items():
-            if name in medians and medians[name] < times * figure:
-                missed.append(f"{name} {medians[name] / figure:.1f} x it, target {times:g} x")
+            if name in values and (found := ratio(values[name], own)) < times:
+                missed.append(f"{name} {found:.1f} x it, target {times:g} x")
         return missed
 
 
@@ -79,12 +93,14 @@ class Measure:
     Attributes:
         values: By contender, one for each run.
         floor: Whose figure is the floor.
+        ratios: By contender, how many times the floor's figures its own are.
         target: What is held against it; None for nothing.
         missed: What of the target was missed, in words.
     """
 
     values: dict[str, list[float]]
     floor: str
+    ratios: dict[str, float]
     target: Target | None
     missed: list[str]
 
@@ -141,22 +157,20 @@ class Report:
             title: What it is, with its unit.
             rows: Every contender's figures.
             target: What ``measured`` is held against.
-            floor: To whose median each median is put in proportion.
+            floor: To whose figures each contender's are put in proportion.
             measured: Whose figure the target is about.
         """
-        medians = {row.name: statistics.median(row.values) for row in rows}
-        base = medians[floor]
+        values = {row.name: row.values for row in rows}
+        ratios = {name: ratio(own, values[floor]) for name, own in values.items()}
         print(title if target is None else f"{title} (target for {measured}: {target})")
         for row in rows:
-            ratio = medians[row.name] / base if base else float("nan")
             print(
-                f"  {row.name:16}{medians[row.name]:10.2f}{min(row.values):10.2f}"
-                f"{max(row.values):10.2f}{ratio:9.2f}",
+                f"  {row.name:16}{statistics.median(row.values):10.2f}{min(row.values):10.2f}"
+                f"{max(row.values):10.2f}{ratios[row.name]:9.2f}",
                 flush=True,
             )
-        missed = [] if target is None else target.missed(medians, floor, measured)
-        values = {row.name: row.values for row in rows}
-        self.measures[title] = Measure(values, floor, target, missed)
+        missed = [] if target is None else target.missed(values, floor, measured)
+        self.measures[title] = Measure(values, floor, ratios, target, missed)
 
     def print_missed(self) -> None:
         """Print how many targets were reached, and what was missed by how much."""
@@ -190,10 +204,13 @@ class Report:
             )
             for title, curve in self.curves.items()
         ]
-        bars = {
-            title: {name: statistics.median(values) for name, values in measure.values.items()}
+        drawn = {
+            title: [
+                Bar(name, statistics.median(values), measure.ratios[name])
+                for name, values in measure.values.items()
+            ]
             for title, measure in self.measures.items()
             if len(measure.values) > 2  # of two, the ratio says all
         }
-        (folder / "bars.svg").write_text(bars_svg(bars, ours=OURS, floor=FLOOR), encoding="utf-8")
+        (folder / "bars.svg").write_text(bars_svg(drawn, ours=OURS), encoding="utf-8")
         (folder / "curves.svg").write_text(standalone_svg(charts), encoding="utf-8")

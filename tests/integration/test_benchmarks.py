@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from benchmarks.footprint import held_per_stream
 from benchmarks.growth import byte_by_byte, many_deltas
 from benchmarks.latency import lateness, leaving, many_streams
 from benchmarks.replay_server import text_of
-from benchmarks.report import Report, Row, Target
+from benchmarks.report import Report, Row, Target, ratio
 from benchmarks.server_process import replay_server
 
 pytestmark = pytest.mark.anyio
@@ -190,8 +191,19 @@ def test_what_was_measured_is_kept_and_drawn(
     ],
 )
 def test_a_target_says_by_how_much_it_was_missed(target: Target, words: list[str]) -> None:
-    medians = {"hand-written": 2.0, "kilo_sdk": 6.0, "openai": 600.0}
-    assert target.missed(medians, "hand-written", "kilo_sdk") == words
+    values = {"hand-written": [2.0], "kilo_sdk": [6.0], "openai": [600.0]}
+    assert target.missed(values, "hand-written", "kilo_sdk") == words
+
+
+def test_a_ratio_is_that_of_each_round_where_the_machine_changes_its_speed() -> None:
+    slowing, twice = [1.0, 3.0, 2.0], [2.0, 6.0, 4.5]
+    assert ratio(twice, slowing) == 2.0
+    assert ratio([4.0], slowing) == 2.0  # no rounds: of the medians
+    assert math.isnan(ratio([1.0], [0.0]))
+    assert Target(2).missed({"a": slowing, "b": twice}, "a", "b") == []
+    assert Target(better={"b": 2.1}).missed({"a": slowing, "b": twice}, "a", "a") == [
+        "b 2.0 x it, target 2.1 x"
+    ]
 
 
 @pytest.mark.parametrize("name", BOTH)
