@@ -18,7 +18,7 @@ import orjson
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.exchange import timeout_error
-from kilo_sdk.middleware.base import OutgoingRequest
+from kilo_sdk.middleware.base import OWN_HEADERS, OutgoingRequest
 from kilo_sdk.middleware.chain import RequestChain
 from kilo_sdk.routes import Route
 from kilo_sdk.timeouts import CallClocks
@@ -42,17 +42,9 @@ _UNSENDABLE: Final = r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]"
 # A wrong one lets a request end early, and its rest be taken for the next (RFC 9112 11.2).
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _SMALL_BODY: Final = 2048
-# Those that the SDK sets, and what else was found to be a header name; a caller who makes up new
-# ones does not fill it.
-_GOOD_NAMES: Final = {
-    "Accept",
-    "Accept-Encoding",
-    "Authorization",
-    "Content-Type",
-    "User-Agent",
-    "X-KILOCODE-FEATURE",
-    "X-Kilo-Retry-Count",
-}
+# The SDK's own, and what else was found to be a header name; a caller who makes up new ones does
+# not fill it.
+_GOOD_NAMES: Final = set(OWN_HEADERS)
 _GOOD_NAMES_MAX: Final = 256
 
 

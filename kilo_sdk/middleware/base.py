@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kilo_sdk.middleware.dropped import DroppedPart
 
 __all__ = [
+    "OWN_HEADERS",
     "CallScopedResponseMiddleware",
     "HoldingResponseMiddleware",
     "OutgoingRequest",
@@ -29,8 +30,7 @@ __all__ = [
     "UnauthorizedHandler",
 ]
 
-# How the SDK spells the headers that it sets in most requests: each once.
-_ONE_SPELLING: Final = frozenset(
+OWN_HEADERS: Final = frozenset(
     {
         "Accept",
         "Accept-Encoding",
@@ -44,6 +44,7 @@ _ONE_SPELLING: Final = frozenset(
         "x-kilocode-mode",
     }
 )
+"""The headers that the SDK sets in most requests, each in the one way that it spells it."""
 
 
 @attrs.define(slots=True, repr=False, eq=False)
@@ -90,7 +91,7 @@ class OutgoingRequest:
         """Set a header, replacing any of the same name whatever its case."""
         headers = self.headers
         # Of names that are spelt in one way alone none is another one's.
-        if name not in _ONE_SPELLING or not _ONE_SPELLING.issuperset(headers):
+        if name not in OWN_HEADERS or not OWN_HEADERS.issuperset(headers):
             self.remove_header(name)
         headers[name] = value
 
