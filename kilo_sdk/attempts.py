@@ -335,8 +335,7 @@ class Attempts:
         call, route = self.candidate
         permit = self.permit
         request.set_header("X-Kilo-Retry-Count", str(self._tries))
-        if self._tries:  # else they are new
-            self.clocks.begin_try()
+        self.clocks.begin_try()
         self._tries += 1
         progress = self._progress
         if progress is not None:

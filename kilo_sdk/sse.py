@@ -20,7 +20,7 @@ __all__ = ["SSEParser", "ServerSentEvent"]
 _T = TypeVar("_T")
 
 _BOM: Final = b"\xef\xbb\xbf"
-_MAY_BE_BOM: Final = frozenset({b"", _BOM[:1]})
+_MAY_BE_BOM: Final = (b"", _BOM[:1])
 _COLON: Final = 0x3A
 _CR: Final = 0x0D
 _LF: Final = 0x0A

@@ -31,6 +31,7 @@ from kilo_sdk import (
     CostMeter,
     InsufficientCreditsError,
     KiloClient,
+    Limits,
     NotFoundError,
     OutgoingRequest,
     RateLimitError,
@@ -300,6 +301,25 @@ async def test_a_first_token_that_does_not_come_is_tried_again(
     with elapsed(4 * TICK):
         await ask(client(timeouts=Timeouts(first_token=4 * TICK)), stream=stream)
     assert counts(gateway) == ["0", "1"]
+
+
+@both
+async def test_a_first_token_is_awaited_from_when_its_request_goes_out(
+    stream: bool, gateway: LocalGateway, client: Client
+) -> None:
+    gateway.enqueue(*[RawReply(body=[3 * TICK, BODY])] * 2)
+    limits, timeouts = Limits(max_concurrent=1), Timeouts(first_token=5 * TICK, total=1000 * TICK)
+    one = client(limits=limits, timeouts=timeouts, retries=ONE_TRY)
+    texts: list[str] = []
+
+    async def call() -> None:
+        texts.append((await ask(one, stream=stream)).text)
+
+    # Whoever comes second waits for the first: for the turn and the answer together too long.
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        group.start_soon(call)
+    assert texts == ["word", "word"]
 
 
 @pytest.mark.parametrize(
