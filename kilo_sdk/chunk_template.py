@@ -181,7 +181,12 @@ class ChunkTemplate:
 
     def chunk(self, text: str) -> CompletionChunk:
         """Return the typed chunk with that text; its other fields are the template's."""
-        return CompletionChunk(self._wire, [ChunkChoice(self._choice, Delta(self._delta, text))])
+        # No constructors: ``types.chunk`` says why.
+        chunk, choice, delta = CompletionChunk(), ChunkChoice(), Delta()
+        delta._fields, delta.content = self._delta, text
+        choice._fields, choice.delta = self._choice, delta
+        chunk._fields, chunk.choices = self._wire, [choice]
+        return chunk
 
 
 DecodedChunk: TypeAlias = WireChunk | tuple[ChunkTemplate, str]

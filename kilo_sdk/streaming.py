@@ -55,7 +55,12 @@ class CompletionStream(StreamSource):
         pending = self._pending
         try:
             while pending or await self._fill():
-                yield chunk_of(pending.pop())
+                decoded = pending.pop()
+                # As chunk_of does, whose call is a part of what a chunk costs.
+                if isinstance(decoded, tuple):
+                    yield decoded[0].chunk(decoded[1])
+                else:
+                    yield CompletionChunk.from_wire(decoded)
         finally:
             self._leave()
 
