@@ -45,7 +45,7 @@ def test_four_bytes_of_output_are_a_token_however_they_are_cut() -> None:
 
 
 def test_chunks_that_only_differ_in_their_text_count_the_same() -> None:
-    template = ChunkTemplate(b"", b"", chunk("x"))
+    template = ChunkTemplate(b"", b"", chunk("x"), [])
     running = RunningCost(PRICES, GPT, 0)
     running.add([(template, "abcd"), (template, "éé")])
     assert running.cost == 2
