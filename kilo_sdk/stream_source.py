@@ -69,7 +69,8 @@ class StreamSource:
     def __init__(self, attempts: Attempts, answer: Answer) -> None:
         self._attempts = attempts
         self._has_budget = attempts.cost.is_limited
-        # The next one stands last, where a list gives it out as a deque of ten times its size does.
+        # What the latest read brought, another list for each: one that is new is at hand, where one
+        # that was kept would have to be fetched for every token. The next chunk stands last.
         self._pending: list[DecodedChunk] = []
         self._delivered = self._answered = self._is_held = False
         self._resumption = _resumption_of(attempts) if attempts.resumes else None
@@ -269,15 +270,18 @@ class StreamSource:
         if not self._has_output and self._decoder.has_output:
             self._has_output = True
             self._exchange.output()
-        pending = self._pending
-        if len(chunks) == 1 and not pending:
-            pending.append(chunks[0])
-        else:
-            pending[:0] = reversed(chunks)
         if not self._answered:
             self._deliver()
         if self._has_budget:
             self._watch_cost(chunks)
+        self._keep(chunks)
+
+    def _keep(self, chunks: list[DecodedChunk]) -> None:
+        """Put chunks behind those that wait to be asked for; the list is no longer its giver's."""
+        chunks.reverse()
+        if self._pending:
+            chunks += self._pending
+        self._pending = chunks
 
     async def _end(self, broken: APIError | None) -> bool:
         """Nothing more will come of this answer: judge it, and give its connection back.
@@ -294,7 +298,7 @@ class StreamSource:
         """
         held = self._judged(broken)
         if held:
-            self._pending[:0] = reversed(held)
+            self._keep(held)
             return True
         self._raise_failure()
         self._deliver()

@@ -52,15 +52,16 @@ class CompletionStream(StreamSource):
         return chunk_of(self._pending.pop())
 
     async def _iterate_chunks(self) -> AsyncGenerator[CompletionChunk, None]:
-        pending = self._pending
         try:
-            while pending or await self._fill():
-                decoded = pending.pop()
-                # As chunk_of does, whose call is a part of what a chunk costs.
-                if isinstance(decoded, tuple):
-                    yield decoded[0].chunk(decoded[1])
-                else:
-                    yield CompletionChunk.from_wire(decoded)
+            while self._pending or await self._fill():
+                pending = self._pending
+                while pending:
+                    decoded = pending.pop()
+                    # As chunk_of does, whose call is a part of what a chunk costs.
+                    if isinstance(decoded, tuple):
+                        yield decoded[0].chunk(decoded[1])
+                    else:
+                        yield CompletionChunk.from_wire(decoded)
         finally:
             self._leave()
 
@@ -74,16 +75,18 @@ class CompletionStream(StreamSource):
                 pieces; the text is the same.
             choice: Which of the ``n`` choices.
         """
-        pending = self._pending
         try:
-            while pending or await self._fill():
+            while self._pending or await self._fill():
+                pending = self._pending
                 if coalesce:
                     text = "".join([text_of(decoded, choice) for decoded in reversed(pending)])
                     pending.clear()
-                else:
+                    if text:
+                        yield text
+                while pending:
                     text = text_of(pending.pop(), choice)
-                if text:
-                    yield text
+                    if text:
+                        yield text
         finally:
             self._leave()
 
@@ -92,11 +95,10 @@ class CompletionStream(StreamSource):
 
         Nothing is made of the chunks; ``kilo_sdk.chunk_template`` says what they hold.
         """
-        pending = self._pending
         try:
-            while pending or await self._fill():
-                batch = pending[::-1]
-                pending.clear()
+            while self._pending or await self._fill():
+                batch = self._pending[::-1]
+                self._pending.clear()
                 yield batch
         finally:
             self._leave()
@@ -114,16 +116,15 @@ class CompletionStream(StreamSource):
         # Their classes take longer to import than all else that a stream needs.
         from kilo_sdk.stream_events import events_of, events_of_read, final_events
 
-        pending = self._pending
         try:
-            while pending or await self._fill():
+            while self._pending or await self._fill():
                 if coalesce:
-                    read = pending[::-1]
-                    pending.clear()
+                    read = self._pending[::-1]
+                    self._pending.clear()
                     for event in events_of_read(read):
                         yield event
                 else:
-                    for event in events_of(wire_of(pending.pop())):
+                    for event in events_of(wire_of(self._pending.pop())):
                         yield event
             for event in final_events(
                 self._final_completion(), self._decoder.finished_tool_calls()
@@ -141,9 +142,9 @@ class CompletionStream(StreamSource):
         Raises:
             APIError: The stream ended badly; the error has what came as ``partial``.
         """
+        self._pending.clear()
         while await self._fill():
             self._pending.clear()
-        self._pending.clear()
         return self._final_completion()
 
     async def close(self) -> None:
