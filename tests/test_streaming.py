@@ -178,6 +178,32 @@ async def test_the_final_completion_drains_what_one_read_brought(
             await anext(stream)
 
 
+async def test_the_final_completion_leaves_nothing_to_a_loop_that_is_under_way(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    plain = [*map(chunk, "abc"), chunk("", finish_reason="stop")]
+    gateway.enqueue(RawReply(body=[b"".join(map(event, plain[:2])), TICK, *map(event, plain[2:])]))
+    async with await open_stream(client) as stream:
+        seen = [
+            (one.choices[0].delta.content, (await stream.get_final_completion()).text)
+            async for one in stream
+        ]
+    assert seen == [("a", "abc")]
+
+
+async def test_a_loop_inside_another_one_goes_on_with_what_is_left(
+    gateway: LocalGateway, client: KiloClient
+) -> None:
+    plain = [*map(chunk, "abcd"), chunk("", finish_reason="stop")]
+    gateway.enqueue(RawReply(body=[b"".join(map(event, plain[:3])), TICK, *map(event, plain[3:])]))
+    async with await open_stream(client) as stream:
+        seen = [
+            (one.choices[0].delta.content, [text async for text in stream.text_deltas()])
+            async for one in stream
+        ]
+    assert seen == [("a", ["b", "c", "d"])]
+
+
 async def test_the_final_completion_is_one_object(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
