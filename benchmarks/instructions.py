@@ -49,9 +49,9 @@ class Case:
 
 
 CASES = (
-    Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 400, 1.10),
-    Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 1500, 1.70),
-    Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 1500, 1.80),
+    Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 400, 1.05),
+    Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 1500, 1.35),
+    Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 1500, 1.48),
     Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.48),
 )
 
@@ -75,7 +75,7 @@ class RelayCase:
 
 RELAY_CASES = (
     RelayCase("relayed token, one per frame", "token", 400, 1.18),
-    RelayCase("relayed answer of one token", "answer", 60, 1.38),
+    RelayCase("relayed answer of one token", "answer", 60, 1.42),
 )
 
 
