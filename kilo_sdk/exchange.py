@@ -158,8 +158,7 @@ class Exchange:
         # time, so one that is set fires soon enough, finds out how things stand, and is set
         # again; where nobody waits then, by the next wait.
         if self._is_timed and self._timer is None and not self.content.is_eof():
-            self._tell_clocks()
-            self._is_timed = self._clocks.left(self._loop.time()) <= _CLOSE_S
+            self._is_timed = self._is_close(self._loop.time())
             if self._is_timed:
                 self._set_timer()
 
@@ -182,10 +181,11 @@ class Exchange:
             clocks.stop(0.0)
             self._counts = False
 
-    def _tell_clocks(self) -> None:
-        """Let the clocks know of the wait that is noted here."""
+    def _is_close(self, now: float) -> bool:
+        """Whether a clock runs out soon; they are told of the wait where it is noted here."""
         if not self._counts:
             self._clocks.waiting_since(self._since)
+        return self._clocks.left(now) <= _CLOSE_S
 
     async def read(self) -> bytes:
         """Return what one network read brought; ``b""`` at the end of the body.
@@ -313,9 +313,8 @@ class Exchange:
         """Find out how things stand: called every second or so, as long as it is open."""
         if self._timer is not None or self._closed:
             return
-        self._tell_clocks()
         now = self._loop.time()
-        self._is_timed = self._clocks.left(now) <= _CLOSE_S
+        self._is_timed = self._is_close(now)
         phase = self._clocks.expired(now) if self._is_timed else None
         if phase is not None:
             self._expired = phase

@@ -109,7 +109,8 @@ class Connections:
             deadlines = self._deadlines = Deadlines(loop)
             self._time = clock_of(loop)
         proxy = self.network.proxy_for(url)
-        when = clocks.start_try(self._time())
+        clocks.start(self._time())
+        when = clocks.next_check()
         data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
         deadline = deadlines.at(when)
         try:

@@ -38,12 +38,12 @@ def built_at_once(completion: WireCompletion) -> WireCompletion | None:
     if message is None:
         return None
     built: WireDict = choice.copy()
-    built["logprobs"], built["message"] = reason, message  # what is there is told apart from None
+    built.pop("logprobs", None)
     if None in built.values():
         built = {key: value for key, value in built.items() if value is not None}
     if "error" in built or "delta" in built:
         return None
-    built["finish_reason"], built["logprobs"] = reason or None, None
+    built["message"], built["finish_reason"], built["logprobs"] = message, reason or None, None
     whole = completion.copy()
     whole["object"], whole["choices"], whole["usage"] = "chat.completion", [built], usage or None
     return whole

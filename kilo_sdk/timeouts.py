@@ -126,11 +126,6 @@ class CallClocks:
         """The SDK begins to wait for the server."""
         self._started = self._byte_at = now
 
-    def start_try(self, now: float) -> float:
-        """The SDK begins to wait for the answer to a request; return when that may be over."""
-        self._started = self._byte_at = now
-        return self.next_check()
-
     def byte(self, now: float) -> None:
         """Something came, be it a comment."""
         self._byte_at = now
@@ -182,19 +177,15 @@ class CallClocks:
         """Return which clock has run out by now, or None."""
         if self._alive and now >= self._byte_at + self._idle:
             return "idle"
-        hard_at, phase = self._hard_limit()
-        return phase if now >= hard_at else None
+        left, phase = self._hard_left()
+        return phase if now >= self._started + left else None
 
     def explain(self, phase: TimeoutPhase) -> str:
         """Say in words what that clock measured and what its limit was."""
         return _EXPLANATIONS[phase].format(limit=getattr(self.timeouts, phase) or 0.0)
 
-    def _hard_limit(self) -> tuple[float, TimeoutPhase]:
-        """Return when the first of the clocks runs out that no byte can hold up, and which."""
-        left, phase = self._hard_left()
-        return self._started + left, phase
-
     def _hard_left(self) -> tuple[float, TimeoutPhase]:
+        """Return what is left of the first clock that no byte can hold up, and which that is."""
         left = self.total_left
         phase: TimeoutPhase = "total"
         if not self.output_seen and self._first_token_left < left:

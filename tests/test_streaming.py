@@ -36,6 +36,13 @@ from tests.support.raw_streams import (
 pytestmark = pytest.mark.anyio
 
 
+def in_reads(first: str, second: str) -> RawReply:
+    """An answer of which the chunks of one read come a moment before those of the other."""
+    last = event(chunk("", finish_reason="stop"))
+    reads = [b"".join(event(chunk(text)) for text in texts) for texts in (first, second)]
+    return RawReply(body=[reads[0], TICK, reads[1] + last])
+
+
 async def test_chunks_come_as_they_were_sent(gateway: LocalGateway, client: KiloClient) -> None:
     plain = [chunk("", role="assistant"), *map(chunk, ["a", "b", "Zoë", "\u2028", "[DONE]"])]
     plain += [chunk("", finish_reason="stop"), chunk("", usage=USAGE)]
@@ -181,8 +188,7 @@ async def test_the_final_completion_drains_what_one_read_brought(
 async def test_the_final_completion_leaves_nothing_to_a_loop_that_is_under_way(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
-    plain = [*map(chunk, "abc"), chunk("", finish_reason="stop")]
-    gateway.enqueue(RawReply(body=[b"".join(map(event, plain[:2])), TICK, *map(event, plain[2:])]))
+    gateway.enqueue(in_reads("ab", "c"))
     async with await open_stream(client) as stream:
         seen = [
             (one.choices[0].delta.content, (await stream.get_final_completion()).text)
@@ -194,8 +200,7 @@ async def test_the_final_completion_leaves_nothing_to_a_loop_that_is_under_way(
 async def test_a_loop_inside_another_one_goes_on_with_what_is_left(
     gateway: LocalGateway, client: KiloClient
 ) -> None:
-    plain = [*map(chunk, "abcd"), chunk("", finish_reason="stop")]
-    gateway.enqueue(RawReply(body=[b"".join(map(event, plain[:3])), TICK, *map(event, plain[3:])]))
+    gateway.enqueue(in_reads("abc", "d"))
     async with await open_stream(client) as stream:
         seen = [
             (one.choices[0].delta.content, [text async for text in stream.text_deltas()])

@@ -55,13 +55,12 @@ class PriceList:
             None where the catalogue has neither. A ``:free`` model is free all the same.
         """
         catalog = self._catalog()
-        if catalog is None and not asked.id.endswith(":free"):
-            return None
         model = None if catalog is None else catalog.get(asked)
         is_free = asked.id.endswith(":free") if model is None else model.is_free
-        other = None if answered == asked.id.partition(":")[0] else answered
-        if other and catalog is not None and not is_free:
-            model = catalog.get(other) or model
+        if answered and catalog is not None and not is_free:
+            without_tag = asked.id.partition(":")[0]
+            if answered != without_tag:
+                model = catalog.get(answered) or model
         if model is None and not is_free:
             return None
         # Imported where there are prices: most processes ask for no catalogue.

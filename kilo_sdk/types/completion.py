@@ -96,7 +96,6 @@ class ChatCompletion:
         id_, model, provider = wire.get("id"), wire.get("model"), wire.get("provider")
         if not type(id_) is type(model) is type(provider) is str:
             id_, model, provider = (text_field(wire, name) for name in ("id", "model", "provider"))
-        created, usage = wire.get("created"), wire.get("usage")
         choices: list[Choice] = []
         # A comprehension is a function more, for one choice nearly always.
         for choice in wire["choices"]:
@@ -105,9 +104,9 @@ class ChatCompletion:
             id_,
             model,
             provider,
-            created if type(created) is int else int_field(wire, "created"),
+            int_field(wire, "created"),
             choices,
-            Usage.from_wire(usage) if usage and isinstance(usage, dict) else None,
+            Usage.of(wire),
             model_ref,
             request_id,
             wire,

@@ -190,10 +190,9 @@ class Message:
             annotations = objects_field(wire, "annotations")
             answered = text_field(wire, "tool_call_id") or None
             name = text_field(wire, "name") or None
-        role, content = wire.get("role"), wire.get("content")
         return quickly(cls)(
-            role if role and isinstance(role, str) else "assistant",
-            content if isinstance(content, (str, list)) else None,
+            text_field(wire, "role") or "assistant",
+            _content(wire),
             reasoning,
             details,
             calls,
