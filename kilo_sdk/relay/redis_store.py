@@ -5,7 +5,6 @@ Source: the Redis documentation of streams, XREAD, EVAL and PUBLISH.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import logging
 import math
@@ -32,6 +31,7 @@ from kilo_sdk.relay.redis_keys import (
     packed,
     unpacked,
 )
+from kilo_sdk.relay.redis_limits import answered_within
 from kilo_sdk.relay.redis_outage import RedisOutage
 from kilo_sdk.relay.redis_writer import RedisWriter
 from kilo_sdk.relay.refusals import CUT, RelayRefusedError, service_failed
@@ -187,7 +187,7 @@ class RedisStreamStore:
     @asynccontextmanager
     async def _reached(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._writer_timeout):
+            async with answered_within(self._writer_timeout):
                 yield
         except self._errors as exc:
             raise StoreError(f"Redis cannot be used: {type(exc).__name__}") from exc
@@ -211,13 +211,16 @@ class RedisStreamStore:
     async def _hear(self, channel: Any) -> None:
         """Hear for as long as a silent Redis is trusted; it has answered at least by then."""
         until = anyio.current_time() + self._writer_timeout
-        async with asyncio.timeout(self._writer_timeout):
+        async with answered_within(self._writer_timeout):
             # Said again to the same connection, for Redis answers each time: a dead one looks
             # as if nobody wanted to stop anything.
             await channel.subscribe(f"{self._prefix}cancel")
         is_alive = False
         while (left := until - anyio.current_time()) > 0:
-            message = await channel.get_message(timeout=left)
+            # Heard for a while at a time, for it is between two that a lost cancellation shows.
+            at_once = min(left, _BLOCK_S)
+            async with answered_within(at_once + self._writer_timeout):
+                message = await channel.get_message(timeout=at_once)
             if message is None:
                 continue
             is_alive = True
@@ -243,7 +246,7 @@ class RedisStreamStore:
                     elif now - unread_since > _UNREAD_S:
                         return
                     try:
-                        async with asyncio.timeout(_BLOCK_S + self._writer_timeout):
+                        async with answered_within(_BLOCK_S + self._writer_timeout):
                             await self._copy_more(log, keys)
                         heard_at = anyio.current_time()
                         self._outage.reached(task)

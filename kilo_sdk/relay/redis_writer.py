@@ -5,7 +5,6 @@ Readers in this process read the log itself, so that Redis adds nothing to their
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -15,6 +14,7 @@ import anyio
 from kilo_sdk.relay.events import Ended, Failed, RelayEvent
 from kilo_sdk.relay.log import StreamLog
 from kilo_sdk.relay.redis_keys import FENCED, RedisKeys, packed
+from kilo_sdk.relay.redis_limits import answered_within
 from kilo_sdk.relay.redis_outage import RedisOutage
 
 __all__ = ["RedisWriter"]
@@ -132,8 +132,7 @@ class RedisWriter:
         return False
 
     async def _told_by(self, script: Script, arguments: list[Any]) -> Any:
-        # Not anyio's, which would break off what Redis's client does to put things in order.
-        async with asyncio.timeout(self._answer_s):
+        async with answered_within(self._answer_s):
             told = await script(keys=self._keys.all, args=arguments)
         self._outage.reached(self._task)
         return told

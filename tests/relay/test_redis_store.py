@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 import anyio
 import pytest
+from own_time import elapsed
 
 from kilo_sdk import ConfigurationError, KiloClient
 from kilo_sdk.emulator import LocalGateway
@@ -144,6 +145,18 @@ async def test_a_store_that_was_closed_meanwhile_begins_nothing(
         await here.create("s", "anna")
     events = await Reader(await found(there, "s")).events()
     assert [event.kind for event in events] == ["error"]
+
+
+async def test_it_closes_at_once_whatever_its_tasks_are_about(redis: Redis, prefix: str) -> None:
+    # At each step of connecting and asking: redis-py may keep a cancellation to itself.
+    for steps in range(40):
+        store = RedisStreamStore(redis.url, prefix=f"{prefix}{steps}:", writer_timeout=60)
+        writer = await created(store)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        with elapsed(0, late=2.0):
+            await store.close()
+        assert not writer.log.ended
 
 
 async def test_another_process_reads_what_is_written_exactly_once(
