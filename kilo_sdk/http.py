@@ -10,11 +10,10 @@ Source: GATEWAY 1 (the wire).
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -26,15 +25,13 @@ from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.network import Network
 from kilo_sdk.open_exchanges import OpenExchanges
 from kilo_sdk.read_buffers import keep_read_buffers
+from kilo_sdk.request_body import RequestBody
 from kilo_sdk.timeouts import CallClocks
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import LooseHeaders
 
 __all__ = ["Connections"]
-
-# aiohttp warns when more than this is passed as bytes; a file object is written in parts.
-_BYTES_BODY_MAX: Final = 2**20
 
 
 class Connections:
@@ -111,14 +108,13 @@ class Connections:
         proxy = self.network.proxy_for(url)
         clocks.start(self._time())
         when = clocks.next_check()
-        data = body if body is None or len(body) < _BYTES_BODY_MAX else io.BytesIO(body)
         deadline = deadlines.at(when)
         try:
             with deadline:
                 response = await session.request(
                     method,
                     url,
-                    data=data,
+                    data=None if body is None else RequestBody(body),
                     headers=self._made_headers(headers, session),
                     allow_redirects=False,
                     proxy=proxy,
