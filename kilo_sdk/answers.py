@@ -123,10 +123,15 @@ def decode_completion(body: bytes, context: AnswerContext) -> ChatCompletion:
         APIStatusError: The body holds an error instead, or a choice does.
         ProtocolError: The body is no JSON object with choices.
     """
-    completion = _normal_completion(body, context)
+    completion = _parse_completion(body, context)
+    passes_plain = context.response_chain.passes_plain_answers
+    if not passes_plain:
+        _lead_through_middleware(completion, context)
     built = built_at_once(completion)
     if built is not None:
         return context.completion(built)
+    if passes_plain:
+        _lead_through_middleware(completion, context)
     accumulator = CompletionAccumulator()
     accumulator.add_whole(completion)
     refused = accumulator.error()
@@ -187,18 +192,17 @@ def take_whole(
         APIStatusError: The body holds an error instead.
         ProtocolError: The body is no JSON object with choices.
     """
-    completion = _normal_completion(body, context)
+    completion = _parse_completion(body, context)
+    _lead_through_middleware(completion, context)
     if seam is not None:
         seam.on_completion(completion)
     accumulator.add_whole(completion)
     return completion
 
 
-def _normal_completion(body: bytes, context: AnswerContext) -> WireCompletion:
-    completion = _parse_completion(body, context)
+def _lead_through_middleware(completion: WireCompletion, context: AnswerContext) -> None:
     for step in context.response_chain.completion_steps():
         step(completion)
-    return completion
 
 
 def _parse_completion(body: bytes, context: AnswerContext) -> WireDict:

@@ -1,9 +1,9 @@
 """The usual whole answer, brought into the accumulator's shape without an accumulator.
 
 An answer that did not come as a stream is a stream of one chunk, and ``accumulate`` says what
-becomes of it. Nearly all such answers have nothing to join and nothing to drop: what the
-accumulator would build of one is put together here at once, and whatever has more to it
-goes the whole way.
+becomes of it. Nearly all such answers have nothing to repair, nothing to join and nothing to
+drop: what the accumulator would build of one is put together here at once, and whatever has more
+to it goes the whole way.
 
 Source: GATEWAY 5 (shapes).
 """
@@ -16,52 +16,54 @@ from kilo_sdk.types.wire import WireCompletion, WireDict
 
 __all__ = ["built_at_once"]
 
-_MORE_TEXTS: Final = ("reasoning", "refusal")
-_TEXTS_ALONE: Final = frozenset({"role", "content", *_MORE_TEXTS})
+# What a choice that is no more than a message does not have.
+_MORE_TO_IT: Final = frozenset({"delta", "error", "usage"})
 
 
 def built_at_once(completion: WireCompletion) -> WireCompletion | None:
-    """Return what an accumulator would build of a repaired and normalised answer; a new dict.
+    """Return what an accumulator would build of a plain answer, repaired or not; a new dict.
+
+    Plain is what ``ResponseMiddleware`` says of ``passes_plain_answers``.
 
     Returns:
-        None for an answer of more choices than one, with fields that are joined, numbered or
-        of an unusual kind, or with an error: the accumulator's to take.
+        None for any other answer: the accumulator's to take.
     """
-    choices, usage = completion["choices"], completion.get("usage")
-    if len(choices) != 1 or type(usage) is not dict:
+    choices, usage = completion.get("choices"), completion.get("usage")
+    if type(choices) is not list or len(choices) != 1 or type(usage) is not dict:
         return None
     choice = choices[0]
-    reason = choice.get("finish_reason")
-    if type(reason) is not str or reason == "error" or choice.get("logprobs"):
+    if type(choice) is not dict or not _MORE_TO_IT.isdisjoint(choice):
         return None
-    message = _message_of(choice["message"])
-    if message is None:
+    given, reason = choice.get("message"), choice.get("finish_reason")
+    if (
+        type(given) is not dict
+        or type(reason) is not str
+        or reason == "error"
+        or type(choice.get("index")) is not int
+        or choice.get("logprobs")
+    ):
         return None
-    built: WireDict = choice.copy()
-    built.pop("logprobs", None)
-    if None in built.values():
-        built = {key: value for key, value in built.items() if value is not None}
-    if "error" in built or "delta" in built:
-        return None
+    content: str | None = None
+    refusal = False
+    for name, value in given.items():
+        if value is None or name == "role":
+            continue
+        if type(value) is not str:
+            return None
+        if name == "content":
+            content = value or None
+        elif name == "refusal":
+            refusal = True
+        else:
+            return None
+    message: WireDict = {"role": "assistant", "content": content}
+    if refusal:
+        message["refusal"] = given["refusal"] or None
+    built: WireDict = {}
+    for name, value in choice.items():
+        if value is not None:
+            built[name] = value
     built["message"], built["finish_reason"], built["logprobs"] = message, reason or None, None
     whole = completion.copy()
     whole["object"], whole["choices"], whole["usage"] = "chat.completion", [built], usage or None
     return whole
-
-
-def _message_of(given: WireDict) -> WireDict | None:
-    if not _TEXTS_ALONE.issuperset(given):
-        given = {key: value for key, value in given.items() if value is not None}
-        if not _TEXTS_ALONE.issuperset(given):
-            return None
-    content = given.get("content")
-    if type(content) is not str and content is not None:
-        return None
-    message: WireDict = {"role": "assistant", "content": content or None}
-    for name in _MORE_TEXTS:
-        text = given.get(name)
-        if text is not None:
-            if type(text) is not str:
-                return None
-            message[name] = text or None
-    return message

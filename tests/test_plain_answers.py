@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kilo_sdk.accumulate import CompletionAccumulator
+from kilo_sdk.middleware.chain import ResponseChain
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
+from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
 from kilo_sdk.plain_answers import built_at_once
 
 
@@ -43,14 +45,13 @@ def accumulated(completion: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_plain_answer_is_built_at_once() -> None:
-    built = built_at_once(answer(reasoning="Hm."))
-    assert built == accumulated(answer(reasoning="Hm."))
+    given_ = answer({"stop_reason": None}, reasoning=None, tool_calls=None, refusal="No.")
+    built = built_at_once(given_)
+    assert built == accumulated(given_)
     assert built is not None
-    assert built["choices"][0]["message"] == {
-        "role": "assistant",
-        "content": "Hi",
-        "reasoning": "Hm.",
-    }
+    (choice,) = built["choices"]
+    assert choice["message"] == {"role": "assistant", "content": "Hi", "refusal": "No."}
+    assert "stop_reason" not in choice
 
 
 def test_the_answer_it_was_made_of_stays_as_it_was() -> None:
@@ -68,6 +69,12 @@ def test_the_answer_it_was_made_of_stays_as_it_was() -> None:
         pytest.param(answer(tool_calls=[{"index": 0}]), id="tool calls"),
         pytest.param(answer(reasoning_details=[{"type": "reasoning.text"}]), id="details"),
         pytest.param(answer(annotations=[]), id="annotations"),
+        pytest.param(answer(reasoning="Hm."), id="reasoning"),
+        pytest.param(answer({"index": True}), id="an index that is no number"),
+        pytest.param(answer({"message": None}), id="no message"),
+        pytest.param(answer({"usage": {}}), id="usage in the choice"),
+        pytest.param({**answer(), "choices": answer()["choices"][0]}, id="no list of choices"),
+        pytest.param({**answer(), "choices": [None]}, id="a choice that is no object"),
         pytest.param(answer(content=["parts"]), id="content of another kind"),
         pytest.param(answer({"logprobs": {"content": []}}), id="logprobs"),
         pytest.param(answer({"finish_reason": "error"}), id="an error as reason"),
@@ -87,7 +94,7 @@ VALUES = st.one_of(
 )
 NAMES = (
     "role content reasoning reasoning_content refusal tool_calls error reasoning_details "
-    "annotations new logprobs finish_reason delta usage"
+    "annotations new logprobs finish_reason delta usage index message choices"
 )
 FIELDS = st.sampled_from(NAMES.split())
 OBJECTS = st.dictionaries(FIELDS, VALUES, max_size=4)
@@ -98,7 +105,9 @@ def test_whatever_comes_it_is_what_the_accumulator_builds_or_nothing(
     top: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
 ) -> None:
     completion = {**answer(choice, **message), **top}
-    for middleware in (DeltaRepairs(), ReasoningNormalisation()):
-        middleware.for_call().on_completion(completion)
     built = built_at_once(copy.deepcopy(completion))
+    chain = ResponseChain([DeltaRepairs(), ReasoningNormalisation(), ThoughtSignatureSanitation()])
+    assert chain.passes_plain_answers
+    for step in chain.completion_steps():
+        step(completion)
     assert built is None or built == accumulated(completion)

@@ -157,6 +157,12 @@ class ResponseMiddleware(Protocol):
     ``delta.reasoning``, and the same text in its one detail, or in the arguments of its one tool
     call alone, it leaves as it is where it left that one, and learns nothing from. A text with
     ``[`` in it, which may begin a mark such as ``[REDACTED]``, is always shown to it.
+
+    One that sets ``passes_plain_answers = True`` promises that it does nothing about a plain
+    answer that was not streamed. That has ``usage`` and one choice with an ``index``, a
+    ``finish_reason`` other than ``error`` and a ``message``, which holds text as ``content`` or
+    ``refusal`` and nothing else. Where every middleware promises that, plain answers are not
+    shown to them.
     """
 
     def on_chunk(self, chunk: WireChunk, /) -> None:

@@ -127,7 +127,13 @@ class ResponseChain:
         ConfigurationError: One of them is of no accepted form.
     """
 
-    __slots__ = ("_middleware", "_shared_steps", "ignores_text", "passes_repeats")
+    __slots__ = (
+        "_middleware",
+        "_shared_steps",
+        "ignores_text",
+        "passes_plain_answers",
+        "passes_repeats",
+    )
 
     def __init__(self, middleware: Iterable[AnyResponseMiddleware]) -> None:
         given = tuple(middleware)
@@ -138,6 +144,10 @@ class ResponseChain:
             getattr(one, "passes_repeats", False) is True for one in given
         )
         """Whether none looks at what chunks repeat but for their reasoning or arguments."""
+        self.passes_plain_answers = all(
+            getattr(one, "passes_plain_answers", False) is True for one in given
+        )
+        """Whether none would change a plain answer that was not streamed."""
         shared = [isinstance(one, _Same) or _shares_completions(one) for one in self._middleware]
         self._shared_steps = self._new_completion_steps() if all(shared) else None
 

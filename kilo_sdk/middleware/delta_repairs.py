@@ -28,6 +28,7 @@ class DeltaRepairs:
     ignores_text = True
     passes_repeats = True
     shares_completions = True
+    passes_plain_answers = True
 
     def for_call(self) -> ResponseMiddleware:
         """Return the middleware for one answer."""

@@ -39,6 +39,7 @@ class ReasoningNormalisation:
     ignores_text = True
     passes_repeats = True
     shares_completions = True
+    passes_plain_answers = True
 
     __slots__ = ("_shown",)
 

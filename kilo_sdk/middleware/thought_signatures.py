@@ -74,6 +74,7 @@ class ThoughtSignatureSanitation:
     __slots__ = ()
     ignores_text = True
     passes_repeats = True
+    passes_plain_answers = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
         """Clean the whole history; messages are copied before they are changed.

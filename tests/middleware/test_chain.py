@@ -300,3 +300,23 @@ def test_repeats_pass_only_where_every_middleware_promises_that_and_the_other(
     middleware: Any, promised: bool
 ) -> None:
     assert ResponseChain(middleware).passes_repeats is promised
+
+
+class PassingPlainAnswers(Stateless):
+    passes_plain_answers = True
+
+
+@pytest.mark.parametrize(
+    ("middleware", "promised"),
+    [
+        ([], True),
+        ([DeltaRepairs(), ReasoningNormalisation(), ThoughtSignatureSanitation()], True),
+        ([DeltaRepairs(), PassingPlainAnswers()], True),
+        ([DeltaRepairs(), PromisingMore()], False),
+        ([either], False),
+    ],
+)
+def test_plain_answers_pass_only_where_every_middleware_promises_that(
+    middleware: Any, promised: bool
+) -> None:
+    assert ResponseChain(middleware).passes_plain_answers is promised
