@@ -112,7 +112,7 @@ class Attempts:
         self._advice = advice
         self._memory = memory
         self.pins_provider = pins_provider
-        self._others = tuple(candidates[1:])
+        self._others: Sequence[tuple[CompletionCall, Route]] = candidates[1:]
         self._ask(candidates[0])
         self.connections = connections
         self._policy = policy
@@ -334,7 +334,9 @@ class Attempts:
     async def _send(self, request: OutgoingRequest) -> Answer:
         call, route = self.candidate
         permit = self.permit
-        request.set_header("X-Kilo-Retry-Count", str(self._tries))
+        tries = str(self._tries)
+        if request.headers.get("X-Kilo-Retry-Count") != tries:
+            request.set_header("X-Kilo-Retry-Count", tries)
         self.clocks.begin_try()
         self._tries += 1
         progress = self._progress

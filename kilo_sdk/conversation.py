@@ -29,12 +29,19 @@ def wire_messages(messages: Messages) -> list[WireMessage]:
     Raises:
         ConfigurationError: No messages, an empty string, or an entry that is no message.
     """
-    checked = checked_messages(messages)
-    if not checked:
+    if type(messages) is list and _DICTS_ALONE.issuperset(map(type, messages)):
+        # What nearly all histories are made of needs one look at each, and no call.
+        dicts = cast("list[WireMessage]", messages.copy())
+        for position, message in enumerate(dicts):
+            role = message.get("role")
+            if type(role) is not str or not role:
+                _checked(message, position)
+    else:
+        checked = checked_messages(messages)
+        dicts = [one.to_param() if isinstance(one, Message) else one for one in checked]
+    if not dicts:
         raise ConfigurationError(f"messages is an empty list; {_ACCEPTED}, at least one")
-    if _DICTS_ALONE.issuperset(map(type, checked)):
-        return cast("list[WireMessage]", checked)
-    return [one.to_param() if isinstance(one, Message) else one for one in checked]
+    return dicts
 
 
 def checked_messages(messages: Messages) -> list[Message | WireMessage]:
@@ -51,13 +58,7 @@ def checked_messages(messages: Messages) -> list[Message | WireMessage]:
         isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Sequence)
     ):
         raise ConfigurationError(f"messages is of type {type(messages).__name__}; {_ACCEPTED}")
-    return [
-        # What nearly all histories are made of needs one look and no call.
-        message
-        if type(message) is dict and type(message.get("role")) is str and message["role"]
-        else _checked(message, position)
-        for position, message in enumerate(messages)
-    ]
+    return [_checked(message, position) for position, message in enumerate(messages)]
 
 
 def _checked(message: object, position: int) -> Message | WireMessage:

@@ -18,7 +18,7 @@ from kilo_sdk.provider_memory import ProviderMemory
 from kilo_sdk.refs import ModelRef
 from kilo_sdk.settings import merge_headers, parse_ref
 from kilo_sdk.transports.base import CompletionCall
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.reasoning import Reasoning, check_level
 from kilo_sdk.types.wire import WirePayload
 
@@ -151,7 +151,7 @@ def completion_calls(
         pinned: str | None = None
         if pin_provider:
             pinned = _pinned(pin_provider, defaults.provider_memory, messages, ref)
-        call = quickly(CompletionCall)(
+        call = MAKERS[CompletionCall](
             ref, payload, headers, defaults.base_url, stream, level, task_id, mode, pinned
         )
         calls.append(call)

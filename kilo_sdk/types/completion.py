@@ -8,7 +8,7 @@ from __future__ import annotations
 import attrs
 
 from kilo_sdk.refs import ModelRef
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.fields import int_field, text_field
 from kilo_sdk.types.message import Message
 from kilo_sdk.types.tool_call import ToolCall
@@ -45,7 +45,7 @@ class Choice:
         """Read one entry of a completion's ``choices``; its message knows who made it."""
         reason, native = wire.get("finish_reason"), wire.get("native_finish_reason")
         logprobs = wire.get("logprobs")
-        return quickly(cls)(
+        return MAKERS[cls](
             wire["index"],
             Message.from_answer(wire["message"], provider=provider, model=model),
             reason if isinstance(reason, str) else None,
@@ -93,18 +93,21 @@ class ChatCompletion:
         request_id: str | None = None,
     ) -> ChatCompletion:
         """Make the typed completion of what the accumulator built."""
-        id_, model, provider = wire.get("id"), wire.get("model"), wire.get("provider")
-        if not type(id_) is type(model) is type(provider) is str:
-            id_, model, provider = (text_field(wire, name) for name in ("id", "model", "provider"))
+        # ``text_field`` in place: a call for each of them costs as much as an object.
+        get = wire.get
+        id_, model, provider, created = get("id"), get("model"), get("provider"), get("created")
+        id_ = id_ if isinstance(id_, str) else None
+        model = model if isinstance(model, str) else None
+        provider = provider if isinstance(provider, str) else None
         choices: list[Choice] = []
         # A comprehension is a function more, for one choice nearly always.
         for choice in wire["choices"]:
             choices.append(Choice.from_wire(choice, provider=provider, model=model))  # noqa: PERF401
-        return quickly(cls)(
+        return MAKERS[cls](
             id_,
             model,
             provider,
-            int_field(wire, "created"),
+            created if type(created) is int else int_field(wire, "created"),
             choices,
             Usage.of(wire),
             model_ref,

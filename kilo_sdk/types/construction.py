@@ -9,27 +9,33 @@ adds nothing, and become of their own class once all fields are set: nobody sees
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-__all__ = ["quickly"]
+__all__ = ["MAKERS"]
 
 _T = TypeVar("_T")
 
-_MAKERS: Final[dict[type[Any], Callable[..., Any]]] = {}
+
+class _Makers(dict[type[Any], Callable[..., Any]]):
+    """Those that were asked for so far."""
+
+    if TYPE_CHECKING:
+
+        def __getitem__(self, cls: type[_T]) -> Callable[..., _T]: ...
+
+    def __missing__(self, cls: type[Any]) -> Callable[..., Any]:
+        maker = self[cls] = _maker_of(cls)
+        return maker
 
 
-def quickly(cls: type[_T]) -> Callable[..., _T]:
-    """Return what makes objects of a frozen class, given every field in its order.
+MAKERS: Final = _Makers()
+"""What makes objects of a frozen class, given every field in its order: ``MAKERS[cls](...)``.
 
-    All by position: keywords of a class go through a dict. Validators, converters and
-    ``__attrs_post_init__`` do not run.
-    """
-    maker = _MAKERS.get(cls)
-    if maker is None:
-        maker = _MAKERS[cls] = _maker_of(cls)
-    return maker
+All by position: keywords of a class go through a dict. Validators, converters and
+``__attrs_post_init__`` do not run.
+"""
 
 
 def _maker_of(cls: type[Any]) -> Callable[..., Any]:

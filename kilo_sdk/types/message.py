@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.fields import copied, objects_field, text_field
 from kilo_sdk.types.tool_call import ToolCall
 from kilo_sdk.types.wire import WireDict, WireMessage
@@ -190,9 +190,10 @@ class Message:
             annotations = objects_field(wire, "annotations")
             answered = text_field(wire, "tool_call_id") or None
             name = text_field(wire, "name") or None
-        return quickly(cls)(
-            text_field(wire, "role") or "assistant",
-            _content(wire),
+        role, content = wire.get("role"), wire.get("content")
+        return MAKERS[cls](
+            role if role and isinstance(role, str) else "assistant",
+            content if isinstance(content, (str, list)) else None,
             reasoning,
             details,
             calls,

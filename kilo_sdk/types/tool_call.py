@@ -11,7 +11,7 @@ import attrs
 import orjson
 
 from kilo_sdk.errors import ProtocolError, ToolArgumentsError
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.fields import copied, object_field, text_field
 from kilo_sdk.types.wire import WireDict
 
@@ -59,7 +59,7 @@ class ToolCall:
             ProtocolError: Its arguments are an object nested deeper than JSON is written.
         """
         function = object_field(wire, "function") or {}
-        return quickly(cls)(
+        return MAKERS[cls](
             text_field(wire, "id") or "",
             text_field(function, "name") or "",
             arguments_text(function.get("arguments")),

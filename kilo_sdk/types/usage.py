@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.fields import int_field
 from kilo_sdk.types.wire import WireDict
 
@@ -65,7 +65,7 @@ class Usage:
             reasoning = int_field(wire, "reasoning_tokens")
         read, written, total = get("prompt_tokens"), get("completion_tokens"), get("total_tokens")
         byok, cost = get("is_byok"), get("cost")
-        return quickly(cls)(
+        return MAKERS[cls](
             read if type(read) is int else int_field(wire, "prompt_tokens"),
             written if type(written) is int else int_field(wire, "completion_tokens"),
             total if type(total) is int else int_field(wire, "total_tokens"),

@@ -9,7 +9,7 @@ import weakref
 import attrs
 import pytest
 
-from kilo_sdk.types.construction import quickly
+from kilo_sdk.types.construction import MAKERS
 from kilo_sdk.types.message import Message
 
 
@@ -22,14 +22,14 @@ class Point:
 
 
 def test_it_is_an_object_of_the_class_and_equal_to_one_made_as_usual() -> None:
-    point = quickly(Point)(1, 2, "a", [3])
+    point = MAKERS[Point](1, 2, "a", [3])
     assert type(point) is Point
     assert point == Point(1, 2, [3], label="a")
     assert repr(point) == repr(Point(1, 2, [3], label="a"))
 
 
 def test_it_is_frozen() -> None:
-    point = quickly(Point)(1, 2, "a", [3])
+    point = MAKERS[Point](1, 2, "a", [3])
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         point.x = 5  # type: ignore[misc]
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -46,7 +46,7 @@ def test_it_copies_evolves_pickles_and_is_referred_to_weakly() -> None:
 
 def test_a_field_is_missing() -> None:
     with pytest.raises(TypeError):
-        quickly(Point)(1, 2, "a")
+        MAKERS[Point](1, 2, "a")
 
 
 class Checked(Point):
@@ -56,6 +56,6 @@ class Checked(Point):
 
 
 def test_a_subclass_with_a_constructor_of_its_own_is_made_by_it() -> None:
-    checked = quickly(Checked)(1, 2, "a", [3])
+    checked = MAKERS[Checked](1, 2, "a", [3])
     assert type(checked) is Checked
     assert (checked.x, checked.y, checked.label, checked.marks) == (1, 20, "a", [3])
