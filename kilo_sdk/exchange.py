@@ -13,23 +13,22 @@ from asyncio import _get_running_loop
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import inf
-from time import monotonic
-from typing import Final, NoReturn
+from typing import Final
 
 import aiohttp
 
 from kilo_sdk.errors import (
     APITimeoutError,
-    ConfigurationError,
     KiloError,
     ProtocolError,
     TimeoutPhase,
 )
+from kilo_sdk.event_loops import refuse_loop
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.open_exchanges import WATCH_S, OpenExchanges
 from kilo_sdk.timeouts import CallClocks
 
-__all__ = ["Exchange", "check_loop", "clock_of", "timeout_error"]
+__all__ = ["Exchange", "timeout_error"]
 
 # With less left than that on a clock, a look every second is not enough.
 _CLOSE_S: Final = 2 * WATCH_S
@@ -64,11 +63,13 @@ class Exchange:
         "_counts",
         "_expired",
         "_failure",
+        "_far_until",
         "_is_timed",
         "_loop",
         "_model",
         "_open",
         "_response",
+        "_seen",
         "_since",
         "_time",
         "_timer",
@@ -102,6 +103,8 @@ class Exchange:
         # through for every token.
         self._counts = True
         self._since = inf
+        # What the latest look found: how much had come, and until when no clock will be close.
+        self._seen, self._far_until = 0, -inf
         self._open = among
         among.add(self, loop)
         self.on_close: Callable[[], object] | None = None
@@ -149,7 +152,7 @@ class Exchange:
             ConfigurationError: The response belongs to another event loop.
         """
         if asyncio.get_running_loop() is not self._loop:
-            _refuse_loop()
+            refuse_loop()
         if self._counts:
             self._clocks.start(self._time())
         else:
@@ -185,7 +188,9 @@ class Exchange:
         """Whether a clock runs out soon; they are told of the wait where it is noted here."""
         if not self._counts:
             self._clocks.waiting_since(self._since)
-        return self._clocks.left(now) <= _CLOSE_S
+        left = self._clocks.left(now)
+        self._far_until = now + left - _CLOSE_S
+        return left <= _CLOSE_S
 
     async def read(self) -> bytes:
         """Return what one network read brought; ``b""`` at the end of the body.
@@ -313,13 +318,18 @@ class Exchange:
         """Find out how things stand: called every second or so, as long as it is open."""
         if self._timer is not None or self._closed:
             return
-        now = self._loop.time()
+        now, size = self._time(), self.content.total_bytes
+        grown, self._seen = size > self._seen, size
+        if grown and now < self._far_until and size <= _ANSWER_MAX:
+            # The usual look: a thousand streams are not in any cache, and this is all that it
+            # takes to know that something comes and that no clock can have run out.
+            return
         self._is_timed = self._is_close(now)
         phase = self._clocks.expired(now) if self._is_timed else None
         if phase is not None:
             self._expired = phase
             self.content.set_exception(_ClockExpiredError(phase))
-        elif self.content.total_bytes > _ANSWER_MAX:
+        elif size > _ANSWER_MAX:
             self.content.set_exception(_TooLongError())
         elif self._is_abandoned():
             self.content.set_exception(aiohttp.ClientPayloadError("closed inside the body"))
@@ -359,31 +369,6 @@ class Exchange:
 @lru_cache(maxsize=64)
 def _media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
-
-
-def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """Return what tells the time of a loop.
-
-    Loops of asyncio ask the same clock, in a function of their own.
-    """
-    return monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
-
-
-def check_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Refuse to go on in another event loop.
-
-    Raises:
-        ConfigurationError: ``loop`` is not the running one.
-    """
-    if asyncio.get_running_loop() is not loop:
-        _refuse_loop()
-
-
-def _refuse_loop() -> NoReturn:
-    raise ConfigurationError(
-        "the client belongs to another event loop; make one KiloClient per event loop "
-        "(each asyncio.run has its own)"
-    )
 
 
 def timeout_error(clocks: CallClocks, phase: TimeoutPhase, model: str | None) -> APITimeoutError:

@@ -19,7 +19,8 @@ import aiohttp
 
 from kilo_sdk.deadline import Deadlines
 from kilo_sdk.errors import APIConnectionError, ConfigurationError
-from kilo_sdk.exchange import Exchange, check_loop, clock_of, timeout_error
+from kilo_sdk.event_loops import check_loop, clock_of
+from kilo_sdk.exchange import Exchange, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
 from kilo_sdk.network import Network

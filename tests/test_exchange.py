@@ -13,6 +13,7 @@ from sending import seconds_until_timeout, send, send_for_endless_answer
 
 from kilo_sdk import (
     APIConnectionError,
+    APITimeoutError,
     ConfigurationError,
     ProtocolError,
     Timeouts,
@@ -114,6 +115,26 @@ async def test_a_limit_for_all_of_it_counts_every_wait_after_the_first_output_to
     exchange.start_wait()
     await seconds_until_timeout(exchange, "total")
     assert total * 0.9 <= anyio.current_time() - began < total + 8 * TICK
+
+
+async def test_a_limit_holds_to_the_moment_while_something_comes_all_the_time(
+    gateway: LocalGateway, connections: Connections
+) -> None:
+    gateway.enqueue(RawReply(body=[b"data: 1\n\n", 0.2] * 40))
+    total = 4.2 * WATCH_S
+    exchange = await send(connections, gateway, timeouts=Timeouts(total=total))
+    began = anyio.current_time()
+
+    async def read_on() -> None:
+        while True:
+            exchange.start_wait()
+            await exchange.read()
+            exchange.stop_wait()
+
+    with pytest.raises(APITimeoutError) as raised:
+        await read_on()
+    assert raised.value.phase == "total"
+    assert total * 0.95 <= anyio.current_time() - began < total + WATCH_S
 
 
 async def test_a_body_past_the_limit_closes_the_exchange(
