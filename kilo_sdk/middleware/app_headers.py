@@ -82,6 +82,7 @@ class AppHeaders:
     """
 
     __slots__ = ("_fixed",)
+    sets_headers_alone = True
 
     def __init__(
         self,

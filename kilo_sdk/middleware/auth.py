@@ -44,6 +44,7 @@ class BearerAuth:
     """
 
     __slots__ = ("_allow_insecure", "_is_bound", "_source", "_static")
+    sets_headers_alone = True
 
     def __init__(
         self,

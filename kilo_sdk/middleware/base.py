@@ -126,7 +126,16 @@ class OutgoingRequest:
 
 @runtime_checkable
 class RequestMiddleware(Protocol):
-    """Changes a request on its way out, or refuses it by raising."""
+    """Changes a request on its way out, or refuses it by raising.
+
+    One that sets the attribute ``passes_plain_requests = True`` promises that it does nothing
+    about a plain request: one without a ``reasoning`` level and a pinned provider, whose payload
+    has no ``reasoning``, ``reasoning_effort``, ``provider`` or ``stop``, and whose messages have a
+    role, text as ``content``, and nothing else. Plain requests need not be shown to it.
+
+    One that sets ``sets_headers_alone = True`` promises that a request that was plain still is:
+    behind any other, every request is shown to every middleware.
+    """
 
     def on_request(self, request: OutgoingRequest, /) -> Awaitable[None] | None:
         """Change ``request`` in place; may be a coroutine function."""

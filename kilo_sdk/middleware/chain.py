@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import isawaitable
 from types import CoroutineType
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from kilo_sdk.errors import ConfigurationError
 from kilo_sdk.middleware.base import (
@@ -40,6 +40,10 @@ AnyRequestMiddleware: TypeAlias = RequestMiddleware | RequestFunction
 ChunkStep: TypeAlias = Callable[[WireDict], object]
 """Changes one wire dict in place; what it returns is not looked at."""
 
+# What a plain request does not have.
+_MORE_TO_IT: Final = frozenset({"provider", "reasoning", "reasoning_effort", "stop"})
+_TEXT_ALONE: Final = frozenset({"role", "content"})
+
 _RequestStep: TypeAlias = Callable[[OutgoingRequest], Awaitable[None] | None]
 
 AnyResponseMiddleware: TypeAlias = ResponseMiddleware | CallScopedResponseMiddleware | ChunkStep
@@ -57,10 +61,12 @@ class RequestChain:
         ConfigurationError: One of them is of no accepted form.
     """
 
-    __slots__ = ("_handlers", "_steps", "sendable_headers")
+    __slots__ = ("_handlers", "_plain_steps", "_steps", "sendable_headers")
 
     def __init__(self, middleware: Iterable[AnyRequestMiddleware]) -> None:
         steps: list[_RequestStep] = []
+        plain_steps: list[_RequestStep] = []
+        is_plain = True
         self._handlers: list[UnauthorizedHandler] = []
         for one in middleware:
             _refuse_class(one)
@@ -75,7 +81,12 @@ class RequestChain:
                 )
             if isinstance(one, UnauthorizedHandler):
                 self._handlers.append(one)
+            # Behind one that may change more than headers, no request is known to be plain.
+            if not (is_plain and _promises(one, "passes_plain_requests", "on_request")):
+                plain_steps.append(steps[-1])
+                is_plain = is_plain and _promises(one, "sets_headers_alone", "on_request")
         self._steps = tuple(steps)
+        self._plain_steps = tuple(plain_steps)
         self.sendable_headers: dict[str, str] = {}
 
     def run(self, request: OutgoingRequest) -> Awaitable[None] | None:
@@ -87,7 +98,7 @@ class RequestChain:
         Raises:
             ConfigurationError: One returned something other than None or an awaitable.
         """
-        steps = iter(self._steps)
+        steps = iter(self._plain_steps if _is_plain(request) else self._steps)
         for step in steps:
             pending = step(request)
             if pending is not None:
@@ -99,6 +110,28 @@ class RequestChain:
         # A list, not a generator: every handler is to be told, whatever the first one says.
         answers = [handler.on_unauthorized() for handler in self._handlers]
         return any(answers)
+
+
+def _is_plain(request: OutgoingRequest) -> bool:
+    """Whether it is what ``RequestMiddleware`` calls a plain request."""
+    payload = request.payload
+    if (
+        request.reasoning is not None
+        or request.pinned_provider is not None
+        or not _MORE_TO_IT.isdisjoint(payload)
+    ):
+        return False
+    messages = payload.get("messages")
+    if type(messages) is not list:
+        return False
+    for message in messages:
+        if (
+            type(message) is not dict
+            or not _TEXT_ALONE.issuperset(message)
+            or type(message.get("content")) is not str
+        ):
+            return False
+    return True
 
 
 async def _run_on(
@@ -138,17 +171,22 @@ class ResponseChain:
     def __init__(self, middleware: Iterable[AnyResponseMiddleware]) -> None:
         given = tuple(middleware)
         self._middleware = tuple(_classified(one) for one in given)
-        self.ignores_text = all(getattr(one, "ignores_text", False) is True for one in given)
+        self.ignores_text = all(
+            _promises(one, "ignores_text", "on_chunk", "for_call") for one in given
+        )
         """Whether no middleware looks at a chunk's text (see ``ResponseMiddleware``)."""
         self.passes_repeats = self.ignores_text and all(
-            getattr(one, "passes_repeats", False) is True for one in given
+            _promises(one, "passes_repeats", "on_chunk", "for_call") for one in given
         )
         """Whether none looks at what chunks repeat but for their reasoning or arguments."""
         self.passes_plain_answers = all(
-            getattr(one, "passes_plain_answers", False) is True for one in given
+            _promises(one, "passes_plain_answers", "on_completion", "for_call") for one in given
         )
         """Whether none would change a plain answer that was not streamed."""
-        shared = [isinstance(one, _Same) or _shares_completions(one) for one in self._middleware]
+        shared = [
+            isinstance(one, _Same) or _promises(one, "shares_completions", "for_call")
+            for one in self._middleware
+        ]
         self._shared_steps = self._new_completion_steps() if all(shared) else None
 
     def for_stream(self) -> StreamPassage:
@@ -238,8 +276,19 @@ def _refuse_class(middleware: object) -> None:
         raise ConfigurationError(f"{name} is a class; the middleware is an object of it: {name}()")
 
 
-def _shares_completions(middleware: object) -> bool:
-    return getattr(middleware, "shares_completions", False) is True
+def _promises(middleware: object, name: str, *methods: str) -> bool:
+    """Whether it has that attribute, and says so of its own methods.
+
+    A subclass with another method does not keep what was promised of the first.
+    """
+    if getattr(middleware, name, False) is not True:
+        return False
+    for cls in type(middleware).__mro__:
+        if name in vars(cls):
+            return True
+        if not vars(cls).keys().isdisjoint(methods):
+            return name in getattr(middleware, "__dict__", ())
+    return True
 
 
 def _classified(middleware: AnyResponseMiddleware) -> CallScopedResponseMiddleware:

@@ -31,6 +31,7 @@ class ProviderPinning:
     """
 
     __slots__ = ()
+    passes_plain_requests = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
         """Set or complete ``payload["provider"]``, where a provider is pinned."""

@@ -186,6 +186,7 @@ class ReasoningInjection:
     """
 
     __slots__ = ("_catalog", "_hints")
+    passes_plain_requests = True
 
     def __init__(
         self,

@@ -73,6 +73,7 @@ class ReplaySanitation:
     """
 
     __slots__ = ()
+    passes_plain_requests = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
         """Clean ``payload["messages"]``."""

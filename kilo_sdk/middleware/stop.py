@@ -18,6 +18,7 @@ class StopNormalisation:
     """
 
     __slots__ = ()
+    passes_plain_requests = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
         """Normalise ``payload["stop"]``, where there is one.

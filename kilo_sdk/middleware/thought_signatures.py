@@ -72,6 +72,7 @@ class ThoughtSignatureSanitation:
     """
 
     __slots__ = ()
+    passes_plain_requests = True
     ignores_text = True
     passes_repeats = True
     passes_plain_answers = True
@@ -102,6 +103,7 @@ class ForeignSignatureRemoval:
     """
 
     __slots__ = ()
+    passes_plain_requests = True
 
     def on_request(self, request: OutgoingRequest, /) -> None:
         """Clean the whole history; messages are copied before they are changed.

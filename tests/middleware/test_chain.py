@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,12 +11,22 @@ import pytest
 from passing import led_through
 
 from kilo_sdk.errors import ConfigurationError
+from kilo_sdk.middleware.app_headers import AppHeaders
+from kilo_sdk.middleware.auth import BearerAuth
 from kilo_sdk.middleware.base import OutgoingRequest, ResponseMiddleware
 from kilo_sdk.middleware.chain import RequestChain, ResponseChain
 from kilo_sdk.middleware.delta_repairs import DeltaRepairs
+from kilo_sdk.middleware.provider_pinning import ProviderPinning
+from kilo_sdk.middleware.reasoning_injection import ReasoningInjection
 from kilo_sdk.middleware.reasoning_normalisation import ReasoningNormalisation
-from kilo_sdk.middleware.thought_signatures import ThoughtSignatureSanitation
+from kilo_sdk.middleware.replay import ReplaySanitation
+from kilo_sdk.middleware.stop import StopNormalisation
+from kilo_sdk.middleware.thought_signatures import (
+    ForeignSignatureRemoval,
+    ThoughtSignatureSanitation,
+)
 from kilo_sdk.refs import ModelRef
+from kilo_sdk.types.wire import WireChunk
 
 pytestmark = pytest.mark.anyio
 
@@ -320,3 +331,114 @@ def test_plain_answers_pass_only_where_every_middleware_promises_that(
     middleware: Any, promised: bool
 ) -> None:
     assert ResponseChain(middleware).passes_plain_answers is promised
+
+
+class Passing:
+    """Notes that it was shown a request."""
+
+    passes_plain_requests = True
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def on_request(self, request: OutgoingRequest) -> None:
+        self.shown += 1
+
+
+class Other(Passing):
+    """Does something else, of which nothing is promised."""
+
+    def on_request(self, request: OutgoingRequest) -> None:
+        super().on_request(request)
+
+
+class PassingAsWell(Other):
+    passes_plain_requests = True
+
+
+def shown(*before: Any, passing: Passing | None = None, **fields: Any) -> bool:
+    one = Passing() if passing is None else passing
+    payload = {"model": "m/x", "messages": [USER], **fields.get("payload", {})}
+    others = {name: value for name, value in fields.items() if name != "payload"}
+    request = OutgoingRequest(ModelRef("m/x"), "https://x/", {}, payload, **others)
+    assert RequestChain([*before, one]).run(request) is None
+    assert one.shown in (0, 1)
+    return one.shown == 1
+
+
+USER = {"role": "user", "content": "Hi"}
+SAID = {"role": "assistant", "content": "Ho"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"stream": True, "task_id": "t", "mode": "ask"},
+        {"payload": {"temperature": 0.5, "tools": [], "stream": True}},
+        {"payload": {"messages": [USER, SAID, USER]}},
+    ],
+)
+def test_a_plain_request_is_not_shown_to_who_passes_it(fields: dict[str, Any]) -> None:
+    assert not shown(**fields)
+    assert not shown(BearerAuth("key"), AppHeaders(), **fields)
+    assert not shown(passing=PassingAsWell(), **fields)
+    assert shown(passing=Other(), **fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning": "high"},
+        {"pinned_provider": "Mistral"},
+        {"payload": {"reasoning": None}},
+        {"payload": {"reasoning_effort": "low"}},
+        {"payload": {"provider": {}}},
+        {"payload": {"stop": None}},
+        {"payload": {"messages": None}},
+        {"payload": {"messages": (USER,)}},
+        {"payload": {"messages": [USER, {"role": "user", "content": [{"type": "text"}]}]}},
+        {"payload": {"messages": [{**SAID, "reasoning": "Hm."}, USER]}},
+        {"payload": {"messages": [{**SAID, "tool_calls": []}]}},
+        {"payload": {"messages": [{"role": "user"}]}},
+        {"payload": {"messages": ["Hi"]}},
+    ],
+)
+def test_any_other_request_is_shown_to_all(fields: dict[str, Any]) -> None:
+    assert shown(**fields)
+
+
+def test_behind_one_that_may_change_anything_every_request_is_shown() -> None:
+    def answers_for_another(request: OutgoingRequest) -> None:
+        request.payload["messages"] = [{"role": "assistant", "reasoning": "Hm."}]
+
+    assert shown(answers_for_another)
+    assert shown(BearerAuth("key"), answers_for_another)
+    assert not shown(Passing(), BearerAuth("key"))
+
+
+def test_what_passes_plain_requests_would_have_done_nothing_about_one() -> None:
+    for middleware in (
+        ReasoningInjection(),
+        ProviderPinning(),
+        StopNormalisation(),
+        ReplaySanitation(),
+        ForeignSignatureRemoval(),
+        ThoughtSignatureSanitation(),
+    ):
+        payload = {"model": "m/x", "messages": [USER, SAID], "max_tokens": 5}
+        one = OutgoingRequest(ModelRef("m/x"), "https://x/", {}, copy.deepcopy(payload))
+        middleware.on_request(one)  # type: ignore[attr-defined]
+        assert (one.payload, one.headers, one.dropped) == (payload, {}, [])
+
+
+class PromisedOfAnother(PromisingMore):
+    def on_chunk(self, chunk: WireChunk, /) -> None:
+        chunk["seen"] = True
+
+
+def test_a_subclass_with_a_method_of_its_own_promises_nothing() -> None:
+    assert not ResponseChain([PromisedOfAnother()]).ignores_text
+    promising = PromisedOfAnother()
+    promising.ignores_text = True
+    assert ResponseChain([promising]).ignores_text
