@@ -16,6 +16,7 @@ from kilo_sdk.types.wire import WireCompletion, WireDict
 
 __all__ = ["built_at_once"]
 
+_TEXTS_ALONE: Final = frozenset({"role", "content", "refusal"})
 # What a choice that is no more than a message does not have.
 _MORE_TO_IT: Final = frozenset({"delta", "error", "usage"})
 
@@ -34,36 +35,35 @@ def built_at_once(completion: WireCompletion) -> WireCompletion | None:
     choice = choices[0]
     if type(choice) is not dict or not _MORE_TO_IT.isdisjoint(choice):
         return None
-    given, reason = choice.get("message"), choice.get("finish_reason")
-    if (
-        type(given) is not dict
-        or type(reason) is not str
-        or reason == "error"
-        or type(choice.get("index")) is not int
-        or choice.get("logprobs")
-    ):
+    reason = choice.get("finish_reason")
+    if type(reason) is not str or reason == "error" or type(choice.get("index")) is not int:
         return None
-    content: str | None = None
-    refusal = False
-    for name, value in given.items():
-        if value is None or name == "role":
-            continue
-        if type(value) is not str:
-            return None
-        if name == "content":
-            content = value or None
-        elif name == "refusal":
-            refusal = True
-        else:
-            return None
-    message: WireDict = {"role": "assistant", "content": content}
-    if refusal:
-        message["refusal"] = given["refusal"] or None
-    built: WireDict = {}
-    for name, value in choice.items():
-        if value is not None:
-            built[name] = value
+    message = _message_of(choice.get("message"))
+    if message is None:
+        return None
+    built: WireDict = choice.copy()
+    if built.pop("logprobs", None):
+        return None
+    if None in built.values():
+        built = {name: value for name, value in built.items() if value is not None}
     built["message"], built["finish_reason"], built["logprobs"] = message, reason or None, None
     whole = completion.copy()
     whole["object"], whole["choices"], whole["usage"] = "chat.completion", [built], usage or None
     return whole
+
+
+def _message_of(given: object) -> WireDict | None:
+    if type(given) is not dict:
+        return None
+    if not _TEXTS_ALONE.issuperset(given):
+        given = {name: value for name, value in given.items() if value is not None}
+        if not _TEXTS_ALONE.issuperset(given):
+            return None
+    content, refusal = given.get("content"), given.get("refusal")
+    if content is not None and type(content) is not str:
+        return None
+    if refusal is None:
+        return {"role": "assistant", "content": content or None}
+    if type(refusal) is not str:
+        return None
+    return {"role": "assistant", "content": content or None, "refusal": refusal or None}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chat", "Completions", "StreamOpening"]
 
+_EVENT_STREAM: Final = "text/event-stream"
 _BODY_MAX: Final = 256 * 2**20
 _T = TypeVar("_T")
 
@@ -344,7 +345,8 @@ async def _complete(attempts: Attempts) -> ChatCompletion:
         while True:
             answer = await attempts.open()
             try:
-                return await _read_whole(attempts, answer)
+                completion = _taken_at_once(attempts, answer)
+                return await _read_whole(attempts, answer) if completion is None else completion
             except APIError as error:
                 answer.exchange.close()
                 await attempts.recover(error)
@@ -356,24 +358,34 @@ async def _complete(attempts: Attempts) -> ChatCompletion:
         attempts.cost.settle()
 
 
+def _taken_at_once(attempts: Attempts, answer: Answer) -> ChatCompletion | None:
+    """Return the whole answer where it came with its headers, as short ones do; else None."""
+    if answer.context.content_type == _EVENT_STREAM:
+        return None
+    exchange = answer.exchange
+    body = exchange.take_whole(_BODY_MAX)
+    if body is None:
+        return None
+    completion = _delivered(attempts, answer, body)
+    exchange.close(reuse=True)
+    return completion
+
+
 async def _read_whole(attempts: Attempts, answer: Answer) -> ChatCompletion:
-    context = answer.context
-    if context.content_type == "text/event-stream":
+    if answer.context.content_type == _EVENT_STREAM:
         # Some upstreams stream whether asked to or not.
         stream = CompletionStream(attempts, answer)
         completion = await stream.until_end()
         stream.hand_out()
         return completion
-    exchange = answer.exchange
-    body = exchange.take_whole(_BODY_MAX)
-    if body is None:
-        body = await exchange.read_all(_BODY_MAX)
-    completion = decode_completion(body, context)
+    completion = _delivered(attempts, answer, await answer.exchange.read_all(_BODY_MAX))
+    await answer.exchange.finish()
+    return completion
+
+
+def _delivered(attempts: Attempts, answer: Answer, body: bytes) -> ChatCompletion:
+    completion = decode_completion(body, answer.context)
     attempts.delivered()
     attempts.cost.settle(lambda: completion)
     attempts.remember(completion)
-    if exchange.is_at_end:
-        exchange.close(reuse=True)
-    else:
-        await exchange.finish()
     return completion
