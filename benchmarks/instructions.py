@@ -52,7 +52,7 @@ CASES = (
     Case("typed chunk, one event per read", "typed", "benchmarks.lockstep", 400, 1.05),
     Case("reasoning chunk, decoded", "reasoning", "benchmarks.decoding", 1500, 1.35),
     Case("tool-call chunk, decoded", "tools", "benchmarks.decoding", 1500, 1.48),
-    Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.48),
+    Case("completion, awaited", "whole", "benchmarks.awaiting", 120, 1.38),
 )
 
 

@@ -322,7 +322,8 @@ class Exchange:
         grown, self._seen = size > self._seen, size
         if grown and now < self._far_until and size <= _ANSWER_MAX:
             # The usual look: a thousand streams are not in any cache, and this is all that it
-            # takes to know that something comes and that no clock can have run out.
+            # takes to know that something comes and that no clock can have run out. Where it
+            # was the last to come, the next look tells.
             return
         self._is_timed = self._is_close(now)
         phase = self._clocks.expired(now) if self._is_timed else None
