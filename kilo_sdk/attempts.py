@@ -334,9 +334,7 @@ class Attempts:
     async def _send(self, request: OutgoingRequest) -> Answer:
         call, route = self.candidate
         permit = self.permit
-        tries = str(self._tries)
-        if request.headers.get("X-Kilo-Retry-Count") != tries:
-            request.set_header("X-Kilo-Retry-Count", tries)
+        request.set_header("X-Kilo-Retry-Count", str(self._tries))
         self.clocks.begin_try()
         self._tries += 1
         progress = self._progress

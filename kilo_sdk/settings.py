@@ -163,15 +163,10 @@ STREAM_HEADERS: Final = {
     "Accept": "text/event-stream",
     # A compressed stream waits until its compressor has a block full.
     "Accept-Encoding": "identity",
-    "X-Kilo-Retry-Count": "0",
 }
 """What a request for a stream says of itself, under all other headers."""
 
-PLAIN_HEADERS: Final = {
-    "Content-Type": "application/json",
-    "Accept": "application/json",
-    "X-Kilo-Retry-Count": "0",
-}
+PLAIN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 """What a request for a whole answer says of itself."""
 
 

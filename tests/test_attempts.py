@@ -601,6 +601,17 @@ async def test_a_caller_cannot_set_the_retry_count(gateway: LocalGateway, client
     assert counts(gateway) == ["0", "1"]
 
 
+async def test_nor_does_a_middleware_that_spells_it_in_another_way(
+    gateway: LocalGateway, client: Client
+) -> None:
+    def spells(request: OutgoingRequest) -> None:
+        request.headers["x-kilo-retry-count"] = "9"
+
+    gateway.enqueue(GOOD)
+    await ask(client(request_middleware=[spells]))
+    assert counts(gateway) == ["0"]
+
+
 async def test_retries_and_failovers_are_logged_without_words_of_the_caller(
     gateway: LocalGateway, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

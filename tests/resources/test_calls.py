@@ -50,12 +50,7 @@ def test_there_is_a_call_for_each_model_in_order_with_one_payload() -> None:
 def test_what_belongs_to_the_call_goes_along() -> None:
     one = call(task_id="t", mode="plan", extra_headers={"accept": "text/plain"})
     assert (one.task_id, one.mode) == ("t", "plan")
-    assert {name.lower() for name in one.headers} == {
-        "accept",
-        "content-type",
-        "user-agent",
-        "x-kilo-retry-count",
-    }
+    assert {name.lower() for name in one.headers} == {"accept", "content-type", "user-agent"}
     assert one.headers["accept"] == "text/plain"
 
 
