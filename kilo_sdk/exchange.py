@@ -73,6 +73,7 @@ class Exchange:
         "_since",
         "_time",
         "_timer",
+        "_transport",
         "content",
         "on_close",
     )
@@ -87,6 +88,9 @@ class Exchange:
         clock: Callable[[], float],
     ) -> None:
         self._response = response
+        connection = response.connection
+        # Kept at hand for each look: to find it takes three objects, cold ones at that.
+        self._transport = None if connection is None else connection.transport
         self.content = response.content
         self._clocks = clocks
         self._loop = loop
@@ -306,6 +310,7 @@ class Exchange:
             return
         self._closed = True
         self._is_timed = False
+        self._transport = None
         self._open.discard(self)
         if reuse:
             self._response.release()
@@ -320,10 +325,16 @@ class Exchange:
             return
         now, size = self._time(), self.content.total_bytes
         grown, self._seen = size > self._seen, size
-        if grown and now < self._far_until and size <= _ANSWER_MAX:
+        transport = self._transport
+        if (
+            grown
+            and now < self._far_until
+            and size <= _ANSWER_MAX
+            and transport is not None
+            and not transport.is_closing()
+        ):
             # The usual look: a thousand streams are not in any cache, and this is all that it
-            # takes to know that something comes and that no clock can have run out. Where it
-            # was the last to come, the next look tells.
+            # takes to know that something comes and that no clock can have run out.
             return
         self._is_timed = self._is_close(now)
         phase = self._clocks.expired(now) if self._is_timed else None
