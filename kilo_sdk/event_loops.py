@@ -1,4 +1,4 @@
-"""Event loops: a client belongs to one, and is told the time by it."""
+"""Event loops: a client belongs to one, and is told the time and who is cancelled by it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from kilo_sdk.errors import ConfigurationError
 
-__all__ = ["check_loop", "clock_of", "refuse_loop"]
+__all__ = ["cancellations", "check_loop", "clock_of", "refuse_loop"]
 
 
 def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
@@ -18,6 +18,12 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
     Loops of asyncio ask the same clock, in a function of their own.
     """
     return monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
+
+
+def cancellations() -> int:
+    """Return how often the running task was cancelled, less how often that was taken back."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def check_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -19,7 +19,7 @@ import aiohttp
 
 from kilo_sdk.deadline import Deadlines
 from kilo_sdk.errors import APIConnectionError, ConfigurationError
-from kilo_sdk.event_loops import check_loop, clock_of
+from kilo_sdk.event_loops import cancellations, check_loop, clock_of
 from kilo_sdk.exchange import Exchange, timeout_error
 from kilo_sdk.foreign_errors import FOREIGN_ERRORS, api_error_of
 from kilo_sdk.lifetime import Lifetime
@@ -134,7 +134,7 @@ class Connections:
             raise api_error_of(exc, model=model) from exc
         except asyncio.CancelledError:
             # A connector that closes cancels whoever waits for a connection of it.
-            if session.closed and not _is_cancelled():
+            if session.closed and not cancellations():
                 raise _closed_meanwhile("session", model) from None
             raise
         except ValueError as exc:
@@ -201,11 +201,6 @@ class Connections:
         elif session is self._given and session.closed:
             raise ConfigurationError("the aiohttp session given to the client is closed")
         return session
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _closed_meanwhile(what: str, model: str | None) -> APIConnectionError:

@@ -9,7 +9,7 @@ import pytest
 from own_time import OwnTimeLoop
 
 from kilo_sdk import ConfigurationError
-from kilo_sdk.event_loops import check_loop, clock_of, refuse_loop
+from kilo_sdk.event_loops import cancellations, check_loop, clock_of, refuse_loop
 
 
 def test_loops_of_asyncio_are_asked_without_a_call_of_theirs() -> None:
@@ -22,6 +22,22 @@ def test_a_loop_with_a_clock_of_its_own_is_asked_itself() -> None:
     loop = OwnTimeLoop()
     assert clock_of(loop) == loop.time
     loop.close()
+
+
+async def _count() -> list[int]:
+    counts = [cancellations()]
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    counts.append(cancellations())
+    task.uncancel()
+    return [*counts, cancellations()]
+
+
+def test_a_cancellation_counts_until_it_is_taken_back() -> None:
+    assert asyncio.run(_count()) == [0, 1, 0]
 
 
 async def _check(loop: asyncio.AbstractEventLoop) -> None:

@@ -73,23 +73,18 @@ class PriceList:
         if usage.cost is not None:
             return usage
         prices = self.find(asked, answered)
-        return usage if prices is None else _estimated(usage, prices)
+        cost = None if prices is None else prices.cost_of(usage)
+        if cost is None:
+            return usage
+        return attrs.evolve(usage, cost=cost, cost_is_estimated=True)
 
     def price(self, completion: ChatCompletion, asked: ModelRef) -> ChatCompletion:
         """Return the completion with its usage's cost estimated, where that is called for."""
         usage = completion.usage
         if usage is None or usage.cost is not None:
             return completion
-        prices = self.find(asked, completion.model)
-        if prices is None:
-            return completion
-        priced = _estimated(usage, prices)
+        priced = self.with_cost(usage, asked, completion.model)
         return completion if priced is usage else attrs.evolve(completion, usage=priced)
-
-
-def _estimated(usage: Usage, prices: TokenPrices) -> Usage:
-    cost = prices.cost_of(usage)
-    return usage if cost is None else attrs.evolve(usage, cost=cost, cost_is_estimated=True)
 
 
 NO_PRICES: Final = PriceList(lambda: None)

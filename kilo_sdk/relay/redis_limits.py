@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from kilo_sdk.event_loops import cancellations
+
 __all__ = ["answered_within"]
 
 
@@ -22,13 +24,8 @@ async def answered_within(seconds: float) -> AsyncIterator[None]:
             comes just after the last byte to itself (before Python 3.12): a task that waits
             for the next message would never end.
     """
-    cancelled = _cancellations()
+    before = cancellations()
     async with asyncio.timeout(seconds):
         yield
-    if _cancellations() > cancelled:
+    if cancellations() > before:
         raise asyncio.CancelledError
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()

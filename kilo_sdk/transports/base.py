@@ -168,8 +168,6 @@ class OpenAICompatibleTransport:
             call.task_id,
             call.mode,
             call.pinned_provider,
-            None,
-            [],
         )
 
     def decode_chunk(self, event: WireDict, /) -> WireChunk | None:
