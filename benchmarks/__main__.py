@@ -130,8 +130,7 @@ def add_paced(
         names = FEW if streams < 1000 else FEWEST if streams == 1000 else BOTH
         case = paced_case(streams, is_short=is_short)
         figures = asyncio.run(measure(case, root, repeats, names))
-        # Beyond a thousand the opening of a stream is a part of what each of its few events takes.
-        target = PACED if 50 <= streams <= 1000 else None
+        target = PACED if streams >= 50 else None
         report.add(f"CPU µs per {case.title}", _rows(figures, US), target=target)
         for name, seconds in figures.items():
             curve.setdefault(name, []).append((streams, statistics.median(seconds) * US))

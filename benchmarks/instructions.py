@@ -75,7 +75,7 @@ class RelayCase:
 
 RELAY_CASES = (
     RelayCase("relayed token, one per frame", "token", 400, 1.18),
-    RelayCase("relayed answer of one token", "answer", 60, 1.42),
+    RelayCase("relayed answer of one token", "answer", 60, 1.38),
 )
 
 
